@@ -1,0 +1,1 @@
+"""The console: screen, command line, exchange client, simulated exchange, oracle, execution, scheduler."""
