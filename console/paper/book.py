@@ -1,0 +1,202 @@
+"""One live market: its price now, the makers' ladder, the account's own resting orders, trades and candles."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from console.clock import MINUTE
+from console.paper.candles import CandleSeries
+from console.paper.decimals import floor_places, text
+from console.paper.makers import Ladder, Level, best_ticks, draw_ladder
+from console.paper.markets import MarketSpec
+from console.paper.matching import Match, Resting, crosses
+from console.paper.prices import PricePath, stream
+from console.paper.store import Order
+
+STEP_US: Final = 333_333
+"""Market time between two steps at normal speed: three a second."""
+
+LONGEST_STEP_US: Final = 20_000_000
+TAKER_SHARE: Final = 0.6
+TRADES_KEPT: Final = 1000
+
+
+@dataclass(frozen=True)
+class PublicTrade:
+    """A trade as everybody sees it; `side` is the taker's, the time market time in ms."""
+
+    trade_id: str
+    at_ms: int
+    amount: Decimal
+    price: Decimal
+    side: str
+
+
+@dataclass(frozen=True)
+class MakerFill:
+    """So much of an own resting order is taken at its price."""
+
+    order_id: str
+    price: Decimal
+    amount: Decimal
+
+
+class LiveMarket:
+    """The state of one market between two steps. `own` is kept in step with the database by the engine."""
+
+    def __init__(self, seed: int, spec: MarketSpec, origin_minute: int, start_us: int, step_us: int) -> None:
+        self.spec = spec
+        self.seed = seed
+        self.path = PricePath(seed, spec)
+        self.candles = CandleSeries(self.path, origin_minute, start_us // MINUTE)
+        self.trades: deque[PublicTrade] = deque(maxlen=TRADES_KEPT)
+        self.own: list[Order] = []
+        self.nonce = 0
+        self.step = start_us // step_us
+        self._origin = origin_minute
+        self._step_us = step_us
+        self._ladder: Ladder | None = None
+        self._trade_seq = self.step * 8
+        self.requote(self.step)
+        self.last_price = self.best_bid
+
+    # the makers -----------------------------------------------------------------------------------------------
+    @property
+    def at_us(self) -> int:
+        """Market time of the present step."""
+        return self.step * self._step_us
+
+    @property
+    def best_bid(self) -> Decimal:
+        """The makers' best bid."""
+        if self._ladder is not None and self._ladder.bids:
+            return self._ladder.bids[0].price
+        return self._best[0] * self.spec.tick
+
+    @property
+    def best_ask(self) -> Decimal:
+        """The makers' best ask."""
+        if self._ladder is not None and self._ladder.asks:
+            return self._ladder.asks[0].price
+        return self._best[1] * self.spec.tick
+
+    @property
+    def ladder(self) -> Ladder:
+        """The makers' quotes of this step, drawn when somebody first looks."""
+        if self._ladder is None:
+            random = stream(self.seed, self.spec.market, "ladder", self.step)
+            self._ladder = draw_ladder(self.spec, self.price, random)
+        return self._ladder
+
+    def requote(self, step: int) -> None:
+        """Move to a step: a new price, and makers who quote anew."""
+        self.step = step
+        minute, inside = divmod(self.at_us, MINUTE)
+        self._random = stream(self.seed, self.spec.market, "step", step)
+        wobble = self._random.uniform(-0.6, 0.6)
+        self.price = self.path.price(max(minute - self._origin, 0), inside / MINUTE, wobble)
+        self._best = best_ticks(self.spec, self.price)
+        self._ladder = None
+        self.nonce += 1
+
+    # trading --------------------------------------------------------------------------------------------------
+    def print_trade(self, price: Decimal, amount: Decimal, side: str) -> None:
+        """Make a trade public: last price, trade list, candle."""
+        self._trade_seq += 1
+        trade_id = f"00000000-0000-{0x470 + self.spec.number:04x}-0300-{self._trade_seq:012x}"
+        at_ms = self.at_us // 1000
+        self.last_price = price
+        self.trades.append(PublicTrade(trade_id, at_ms, amount, price, side))
+        self.candles.trade(at_ms, int(price / self.spec.tick), amount)
+
+    def take(self, side: str, matches: Sequence[Match]) -> None:
+        """Take what an incoming order of that side matched out of the ladder, and make it public."""
+        levels = self.ladder.against(side)
+        taken = {match.price: match.amount for match in matches}
+        for level in levels:
+            level.amount -= taken.get(level.price, Decimal(0))
+        levels[:] = [level for level in levels if level.amount > 0]
+        for match in matches:
+            self.print_trade(match.price, match.amount, side)
+
+    def own_against(self, side: str) -> list[Resting]:
+        """Own orders that a taker of that side would meet: best price first, then oldest."""
+        other = [order for order in self.own if order.side != side]
+        other.sort(key=lambda order: _price(order) if side == "buy" else -_price(order))
+        return [Resting(order.order_id, _price(order), _remaining(order)) for order in other]
+
+    def crossed_by_makers(self) -> list[MakerFill]:
+        """After a step: own orders whose price the makers' new quotes reach, filled at their own price."""
+        fills: list[MakerFill] = []
+        for side in ("buy", "sell"):
+            # Makers of this side become takers of the own orders on the other side.
+            makers = self.ladder.asks if side == "sell" else self.ladder.bids
+            for resting in self.own_against(side):
+                fills += self._makers_reach(resting, makers, side)
+            makers[:] = [level for level in makers if level.amount > 0]
+        return fills
+
+    def _makers_reach(self, resting: Resting, makers: list[Level], side: str) -> list[MakerFill]:
+        taken, wanted = Decimal(0), resting.amount
+        for level in makers:
+            if wanted == 0 or not crosses(_other(side), resting.price, level.price):
+                break
+            amount = min(level.amount, wanted)
+            level.amount -= amount
+            wanted -= amount
+            taken += amount
+        if taken == 0:
+            return []
+        self.print_trade(resting.price, taken, side)
+        return [MakerFill(resting.order_id, resting.price, taken)]
+
+    def public_taker(self) -> list[MakerFill]:
+        """A trader from outside takes some of the best side, own orders of that price first."""
+        if self._random.random() >= TAKER_SHARE:
+            return []
+        side = "buy" if self._random.random() < 0.5 else "sell"
+        euros = self.spec.trade_eur * self._random.lognormvariate(-0.32, 0.8) * (self._step_us / STEP_US)
+        left = floor_places(Decimal(euros / self.price), self.spec.quantity_decimals)
+        makers = self.best_ask if side == "buy" else self.best_bid
+        fills: list[MakerFill] = []
+        for resting in self.own_against(side):
+            if left <= 0 or not crosses(side, makers, resting.price):
+                break
+            amount = min(left, resting.amount)
+            left -= amount
+            fills.append(MakerFill(resting.order_id, resting.price, amount))
+            self.print_trade(resting.price, amount, side)
+        if left > 0:
+            self.print_trade(makers, left, side)
+        return fills
+
+    # what everybody sees --------------------------------------------------------------------------------------
+    def levels(self, side: str, depth: int) -> list[list[str]]:
+        """`[price, size]` rows of the "buy" (bids) or "sell" (asks) side, own orders included, best first."""
+        makers = self.ladder.bids if side == "buy" else self.ladder.asks
+        sizes: dict[Decimal, Decimal] = {level.price: level.amount for level in makers if level.amount > 0}
+        for order in self.own:
+            if order.side == side:
+                sizes[_price(order)] = sizes.get(_price(order), Decimal(0)) + _remaining(order)
+        best_first = sorted(sizes.items(), reverse=side == "buy")
+        return [[text(price), text(size)] for price, size in best_first[:depth]]
+
+
+def _other(side: str) -> str:
+    return "sell" if side == "buy" else "buy"
+
+
+def _price(order: Order) -> Decimal:
+    if order.price is None:
+        raise ValueError(f"order {order.order_id} rests without a price")
+    return order.price
+
+
+def _remaining(order: Order) -> Decimal:
+    if order.amount_remaining is None:
+        raise ValueError(f"order {order.order_id} rests without an amount")
+    return order.amount_remaining

@@ -1,0 +1,36 @@
+"""Decimal texts as the exchange writes them, and its rounding to whole cents."""
+
+from __future__ import annotations
+
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
+CENT = Decimal("0.01")
+ZERO = Decimal(0)
+
+
+def text(value: Decimal) -> str:
+    """The canonical text of a decimal: no exponent, no padding, "0" for zero."""
+    if value == 0:
+        return "0"
+    return format(value.normalize(), "f")
+
+
+def ceil_cents(value: Decimal) -> Decimal:
+    """The smallest number of whole cents not below the value."""
+    return value.quantize(CENT, ROUND_CEILING)
+
+
+def floor_cents(value: Decimal) -> Decimal:
+    """The largest number of whole cents not above the value."""
+    return value.quantize(CENT, ROUND_FLOOR)
+
+
+def floor_places(value: Decimal, places: int) -> Decimal:
+    """The value cut to so many decimal places."""
+    return value.quantize(Decimal(1).scaleb(-places), ROUND_FLOOR)
+
+
+def places_of(value: Decimal) -> int:
+    """How many decimal places a value needs, trailing zeros not counted."""
+    exponent = value.normalize().as_tuple().exponent
+    return max(-int(exponent), 0)

@@ -1,0 +1,158 @@
+"""The exchange itself: accounts, orders, markets in motion. What it commits is what happened."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from console.clock import MINUTE, SystemClock
+from console.paper.book import LONGEST_STEP_US, STEP_US, LiveMarket, MakerFill
+from console.paper.errors import refusal
+from console.paper.ledger import Ledger
+from console.paper.markets import SPECS
+from console.paper.order_rules import NewOrder
+from console.paper.placement import Placement, plan_for
+from console.paper.prices import HISTORY_MINUTES
+from console.paper.store import Order, Store
+
+MAX_STEPS_AT_ONCE: Final = 900
+"""Steps caught up on after a pause (five minutes at normal speed); a longer pause is jumped over."""
+
+
+class Engine:
+    """Owns store, ledger and markets; every public method first brings the markets up to the present.
+
+    Orders, fills and timers are stamped with wall time; `speed` moves market time only.
+    """
+
+    def __init__(self, store: Store, clock: SystemClock, seed: int, speed: float = 1.0) -> None:
+        self.store = store
+        self.clock = clock
+        self.ledger = Ledger(store)
+        self.speed = speed
+        self._market_start = clock.now()
+        self._monotonic_start = clock.monotonic()
+        self.step_us = int(min(max(STEP_US * speed, STEP_US), LONGEST_STEP_US))
+        origin = self._origin()
+        self.markets = {spec.market: LiveMarket(seed, spec, origin, self._market_start, self.step_us) for spec in SPECS}
+        timers = store.rows("SELECT cod_group_id, due_ms FROM timers")
+        self._timers: dict[int, int] = {row["cod_group_id"]: row["due_ms"] for row in timers}
+        self._placement = Placement(store, self.ledger, clock)
+        # Orders a timer has ended while nothing ran never meet the market again.
+        self.cancel_due_groups()
+        for market in self.markets:
+            self._reload(market)
+
+    def _origin(self) -> int:
+        """The minute (since the epoch) at which the price paths begin: a day before the first start ever."""
+        stored = self.store.setting("origin_minute")
+        if stored is not None:
+            return int(stored)
+        origin = self._market_start // MINUTE - HISTORY_MINUTES
+        with self.store.transaction():
+            self.store.set_setting("origin_minute", str(origin))
+        return origin
+
+    # time -----------------------------------------------------------------------------------------------------
+    def market_now(self) -> int:
+        """Market time in microseconds; it never runs backward while the exchange runs."""
+        return self._market_start + int((self.clock.monotonic() - self._monotonic_start) * 1e6 * self.speed)
+
+    def advance(self) -> None:
+        """Bring timers and every market up to the present."""
+        self.cancel_due_groups()
+        target = self.market_now() // self.step_us
+        for market in self.markets.values():
+            first = max(market.step + 1, target - MAX_STEPS_AT_ONCE)
+            for step in range(first, target + 1):
+                self._step(market, step)
+
+    def _step(self, market: LiveMarket, step: int) -> None:
+        market.requote(step)
+        if market.own:
+            self._apply_maker_fills(market, market.crossed_by_makers())
+        self._apply_maker_fills(market, market.public_taker())
+
+    def _apply_maker_fills(self, market: LiveMarket, fills: list[MakerFill]) -> None:
+        if not fills:
+            return
+        now_ns = self.clock.now() * 1000
+        with self.store.transaction():
+            for fill in fills:
+                order = self.store.find_order(market.spec.market, fill.order_id, None)
+                if order is None or not order.open:
+                    raise LookupError(f"{fill.order_id} rests in the book but is not open")
+                self.ledger.fill(order, fill.price, fill.amount, taker=False, at_ns=now_ns)
+                self._settle_status(order)
+                self.store.save_order(order)
+        self._reload(market.spec.market)
+
+    def _reload(self, market: str) -> None:
+        self.markets[market].own = self.store.open_orders(market)
+        self.markets[market].nonce += 1
+
+    def _settle_status(self, order: Order) -> None:
+        if order.amount_remaining == 0:
+            order.status = "filled"
+            self.ledger.release(order)
+        else:
+            order.status = "partiallyFilled"
+
+    # orders ---------------------------------------------------------------------------------------------------
+    def place(self, new: NewOrder) -> Order:
+        """Apply an order and match it; committed on return. ApiError if refused, with nothing changed."""
+        self.advance()
+        market = self.markets[new.spec.market]
+        outcome = plan_for(new, market, self.ledger.taker)
+        best = market.best_ask if new.side == "buy" else market.best_bid
+        with self.store.transaction():
+            order = self._placement.place(new, outcome, best)
+        if order.filled_amount > 0:
+            market.take(new.side, outcome.matches)
+        self._reload(new.spec.market)
+        return order
+
+    def cancel(self, market: str, order_id: str | None, client_key: str | None) -> Order:
+        """Cancel an open order; 240 if there is none."""
+        self.advance()
+        order = self.store.find_order(market, order_id, client_key)
+        if order is None or not order.open:
+            raise refusal(240)
+        with self.store.transaction():
+            order.updated_ns = self.clock.now() * 1000
+            self._placement.close(order, "canceled", None)
+            self.store.save_order(order)
+        self._reload(market)
+        return order
+
+    def find(self, market: str, order_id: str | None, client_key: str | None) -> Order:
+        """Any order of that market, open or closed; the client id wins. 240 if there is none."""
+        self.advance()
+        order = self.store.find_order(market, order_id, client_key)
+        if order is None:
+            raise refusal(240)
+        return order
+
+    # cancel-orders-after --------------------------------------------------------------------------------------
+    def arm(self, group: int, seconds: int) -> int:
+        """Start or restart a group's timer; returns the time at which it cancels, in seconds since the epoch."""
+        due_ms = self.clock.now() // 1000 + seconds * 1000
+        with self.store.transaction():
+            self.store.rows("INSERT OR REPLACE INTO timers VALUES (?, ?)", [group, due_ms])
+        self._timers[group] = due_ms
+        return due_ms // 1000
+
+    def cancel_due_groups(self) -> None:
+        """Cancel the open orders of every group whose timer has passed; the timer is used up with it."""
+        now_ms = self.clock.now() // 1000
+        for group in [group for group, due in self._timers.items() if due <= now_ms]:
+            orders = [order for order in self.store.open_orders(None) if order.cod_group_id == group]
+            with self.store.transaction():
+                for order in orders:
+                    order.updated_ns = self.clock.now() * 1000
+                    # The reason's name is inferred from the group's: cod stands for cancel on disconnect.
+                    self._placement.close(order, "canceled", "cancelOnDisconnect")
+                    self.store.save_order(order)
+                self.store.rows("DELETE FROM timers WHERE cod_group_id = ?", [group])
+            del self._timers[group]
+            for market in {order.market for order in orders}:
+                self._reload(market)

@@ -1,0 +1,214 @@
+"""Finding, starting and holding the simulated exchange of a data folder; standard library only.
+
+Files in the folder: `exchange.db` (its truth), `exchange.json` (0600, where it answers), `exchange.lock` (taken by
+whoever joins or starts one), `exchange.users` (shared lock of everybody who needs it), `exchange.running` (held by the
+exchange itself), `logs/exchange.log`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import http.client
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from console.clock import SystemClock
+
+ADDRESS_FILE: Final = "exchange.json"
+START_LOCK: Final = "exchange.lock"
+USERS_LOCK: Final = "exchange.users"
+RUNNING_LOCK: Final = "exchange.running"
+DATABASE_FILE: Final = "exchange.db"
+IDENTITY_HEADER: Final = "x-simulated-exchange"
+JOIN_HEADER: Final = "x-simulated-exchange-join"
+PORT_IN_USE: Final = 3
+POLL_S: Final = 0.02
+
+
+class ExchangeUnavailable(Exception):
+    """No exchange answered in time; the text says what was seen."""
+
+
+@dataclass(frozen=True)
+class KeyPair:
+    """An API key (64 characters) and its secret (128)."""
+
+    key: str
+    secret: str
+
+    def __repr__(self) -> str:
+        return f"KeyPair(key={self.key[:4]}…)"
+
+
+@dataclass(frozen=True)
+class Address:
+    """What `exchange.json` holds: where the exchange answers and with which keys."""
+
+    id: str
+    pid: int
+    rest: str
+    websocket: str
+    control: str
+    readonly: KeyPair
+    trade: KeyPair
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Address:
+        """Read it back; ValueError if it is not one."""
+        try:
+            data: dict[str, Any] = json.loads(text)
+            readonly, trade = KeyPair(**data.pop("readonly")), KeyPair(**data.pop("trade"))
+            return cls(**data, readonly=readonly, trade=trade)
+        except (TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"not an exchange address: {error}") from error
+
+
+@dataclass
+class Held:
+    """A shared lock on the exchange's user file; the exchange stays while anybody has one."""
+
+    descriptor: int
+
+    def close(self) -> None:
+        """Give it up; a second call does nothing."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+    def __enter__(self) -> Held:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+
+def _open_lock(path: Path) -> int:
+    """A descriptor that no started program inherits."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def hold(folder: Path) -> Held:
+    """Say that this process needs the folder's exchange. Take it before `ensure_exchange`.
+
+    The exchange looks for users by taking the lock exclusively for an instant, so this may wait that instant.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = _open_lock(folder / USERS_LOCK)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    return Held(descriptor)
+
+
+def try_lock(path: Path) -> int | None:
+    """An exclusive lock as a descriptor, or None if somebody has it."""
+    descriptor = _open_lock(path)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+@contextmanager
+def _start_lock(folder: Path, deadline: float, clock: SystemClock) -> Iterator[None]:
+    while (descriptor := try_lock(folder / START_LOCK)) is None:
+        if clock.monotonic() > deadline:
+            raise ExchangeUnavailable(f"{folder / START_LOCK} stays locked by another process")
+        _pause()
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _pause() -> None:
+    # A plain wait between two looks; this runs in threads and commands, never on an event loop.
+    import time
+
+    time.sleep(POLL_S)
+
+
+def read_address(folder: Path) -> Address | None:
+    """The address in `exchange.json`, None if there is none or it cannot be read."""
+    try:
+        return Address.from_json((folder / ADDRESS_FILE).read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def answers(address: Address, timeout: float = 1.0) -> bool:
+    """Whether the exchange of that id answers at that address."""
+    place = urlsplit(address.rest)
+    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=timeout)
+    try:
+        connection.request("GET", "/v2/time", headers={JOIN_HEADER: "1"})
+        response = connection.getresponse()
+        response.read()
+        return response.getheader(IDENTITY_HEADER) == address.id
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def ensure_exchange(
+    folder: Path, *, seed: int | None = None, timeout: float = 10, options: tuple[str, ...] = ()
+) -> Address:
+    """Join the folder's exchange, or start it detached and wait until it answers.
+
+    `seed` and `options` (further arguments of `python -m console.paper`) only matter if it is started. Any number of
+    processes may call this at once: one starts it, the others join. Blocking; ExchangeUnavailable after `timeout` s.
+    """
+    clock = SystemClock()
+    deadline = clock.monotonic() + timeout
+    folder.mkdir(parents=True, exist_ok=True)
+    with _start_lock(folder, deadline, clock):
+        known = read_address(folder)
+        if known is not None and answers(known):
+            return known
+        started = _start(folder, seed, options)
+        while clock.monotonic() < deadline:
+            address = read_address(folder)
+            if address is not None and address.pid == started.pid and answers(address):
+                return address
+            if started.poll() is not None:
+                break
+            _pause()
+    raise ExchangeUnavailable(
+        f"the simulated exchange did not answer within {timeout:g} s, see {folder / 'logs' / 'exchange.log'}"
+    )
+
+
+def _start(folder: Path, seed: int | None, options: tuple[str, ...]) -> subprocess.Popen[bytes]:
+    (folder / "logs").mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "console.paper", "--home", str(folder), *options]
+    if seed is not None:
+        command += ["--seed", str(seed)]
+    with (folder / "logs" / "exchange.log").open("ab") as log:
+        return subprocess.Popen(  # noqa: S603 - our own module
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            close_fds=True,
+            env={**os.environ, "PYTHONPATH": _import_path()},
+        )
+
+
+def _import_path() -> str:
+    """Where this package was found, so that the started program finds the same one."""
+    root = str(Path(__file__).resolve().parents[2])
+    return os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part)

@@ -1,0 +1,146 @@
+"""The public routes: time, markets, prices, books, candles, trades."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Final
+
+from console.paper.book import LiveMarket
+from console.paper.calls import Call, Route, points
+from console.paper.candles import INTERVALS
+from console.paper.decimals import text
+from console.paper.engine import Engine
+from console.paper.errors import refusal
+from console.paper.markets import BY_NAME, SPECS, MarketSpec
+from console.paper.order_rules import market_of
+
+MAX_DEPTH: Final = 1000
+
+
+def _time(engine: Engine, _call: Call) -> dict[str, int]:
+    now = engine.clock.now()
+    return {"time": now // 1000, "timeNs": now * 1000}
+
+
+def _padded(value: Decimal) -> str:
+    return format(value, "f")
+
+
+def _market(spec: MarketSpec) -> dict[str, Any]:
+    return {
+        "market": spec.market,
+        "status": "trading",
+        "base": spec.base,
+        "quote": spec.quote,
+        "pricePrecision": None,
+        "minOrderInBaseAsset": _padded(spec.min_base),
+        "minOrderInQuoteAsset": _padded(spec.min_quote),
+        "maxOrderInBaseAsset": _padded(spec.max_amount),
+        "maxOrderInQuoteAsset": _padded(spec.max_amount),
+        "quantityDecimals": spec.quantity_decimals,
+        "notionalDecimals": spec.notional_decimals,
+        "tickSize": _padded(spec.tick),
+        "maxOpenOrders": spec.max_open_orders,
+        "feeCategory": "A",
+        # Only what is simulated is offered.
+        "orderTypes": ["market", "limit"],
+    }
+
+
+def _markets(_engine: Engine, call: Call) -> Any:
+    if "market" not in call.params:
+        return [_market(spec) for spec in SPECS]
+    if call.params["market"] not in BY_NAME:
+        raise refusal(205, "market")
+    return _market(BY_NAME[call.params["market"]])
+
+
+def _chosen(engine: Engine, call: Call) -> tuple[list[LiveMarket], bool]:
+    """The markets asked for, and whether it was one by name."""
+    engine.advance()
+    if "market" in call.params:
+        return [engine.markets[market_of(call.params["market"]).market]], True
+    return list(engine.markets.values()), False
+
+
+def _ticker_price(engine: Engine, call: Call) -> Any:
+    markets, single = _chosen(engine, call)
+    rows = [{"market": each.spec.market, "price": text(each.last_price)} for each in markets]
+    return rows[0] if single else rows
+
+
+def _ticker_row(market: LiveMarket) -> dict[str, str | None]:
+    bids, asks = market.levels("buy", 1), market.levels("sell", 1)
+    bid, bid_size = bids[0] if bids else (None, None)
+    ask, ask_size = asks[0] if asks else (None, None)
+    return {"market": market.spec.market, "bid": bid, "bidSize": bid_size, "ask": ask, "askSize": ask_size}
+
+
+def _ticker_book(engine: Engine, call: Call) -> Any:
+    markets, single = _chosen(engine, call)
+    rows = [_ticker_row(each) for each in markets]
+    return rows[0] if single else rows
+
+
+def _live(engine: Engine, call: Call) -> LiveMarket:
+    spec = market_of(call.market)
+    engine.advance()
+    return engine.markets[spec.market]
+
+
+def _book(engine: Engine, call: Call) -> dict[str, Any]:
+    market = _live(engine, call)
+    depth = call.integer("depth", 1, MAX_DEPTH, MAX_DEPTH)
+    return {
+        "market": market.spec.market,
+        "nonce": market.nonce,
+        "bids": market.levels("buy", depth),
+        "asks": market.levels("sell", depth),
+        "timestamp": market.at_us * 1000,
+    }
+
+
+def _candles(engine: Engine, call: Call) -> list[list[int | str]]:
+    market = _live(engine, call)
+    interval = call.params.get("interval")
+    if interval is None:
+        raise refusal(203, "interval")
+    if interval not in INTERVALS:
+        raise refusal(205, "interval")
+    limit = call.integer("limit", 1, 1440, 1440)
+    return market.candles.listing(interval, limit, *call.bounds())
+
+
+def _public_trades(engine: Engine, call: Call) -> list[dict[str, Any]]:
+    market = _live(engine, call)
+    limit = call.integer("limit", 1, 1000, 500)
+    start, end = call.bounds()
+    first, last = call.params.get("tradeIdFrom", ""), call.params.get("tradeIdTo", "~")
+    found = [
+        {
+            "id": trade.trade_id,
+            "timestamp": trade.at_ms,
+            "amount": text(trade.amount),
+            "price": text(trade.price),
+            "side": trade.side,
+        }
+        for trade in reversed(market.trades)
+        if start <= trade.at_ms <= end and first <= trade.trade_id <= last
+    ]
+    return found[:limit]
+
+
+ROUTES: Final = (
+    Route("GET", "/time", points(1), None, _time),
+    Route("GET", "/markets", points(1), None, _markets, frozenset({"market"})),
+    Route("GET", "/ticker/price", points(1), None, _ticker_price, frozenset({"market"})),
+    Route("GET", "/ticker/book", points(1), None, _ticker_book, frozenset({"market"})),
+    Route("GET", "/{market}/book", points(1), None, _book, frozenset({"depth"})),
+    Route(
+        "GET", "/{market}/candles", points(1), None, _candles, frozenset({"interval", "limit", "start", "end"})
+    ),
+    Route(
+        "GET", "/{market}/trades", points(5), None, _public_trades,
+        frozenset({"limit", "start", "end", "tradeIdFrom", "tradeIdTo"}),
+    ),
+)  # fmt: skip
