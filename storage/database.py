@@ -1,0 +1,386 @@
+"""The vault's two connections and its transactions.
+
+A transaction is one plain function. It runs on the writer connection's thread between ``BEGIN IMMEDIATE`` and
+``COMMIT``, behind the writer lock that all processes share; nothing in it awaits. Readers have a connection of their
+own that cannot write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import aiosqlite
+
+from storage import audit
+from storage.clock import SECOND, Clock, Entropy, Micros
+from storage.codes import Mode
+from storage.errors import IllegalTransition, VaultBroken, VaultBusy, VaultError, VaultFull, WrongSchema
+from storage.locking import SharedLock, WriterLock
+from storage.models import Actor, VaultInfo
+from storage.queries import Sql
+from storage.schema import migrate, migrations, schema_version
+from storage.setup import read_audit_key, set_up_vault, vault_info
+
+T = TypeVar("T")
+
+WRITE_DEADLINE: Final = 5.0
+"""Seconds a write may wait for queue, lock file and BEGIN together."""
+
+GATE_DEADLINE: Final = 2.0
+"""The same for the gate: an order that had to wait longer is not worth sending."""
+
+HEAD_LAG: Final[Micros] = 5 * SECOND
+LONGEST_BUSY: Final = 1.0
+
+
+@dataclass(slots=True)
+class Tx:
+    """One transaction, as its function sees it.
+
+    ``now`` and ``monotonic`` were read after the write lock was held; no earlier time decides anything.
+    """
+
+    db: sqlite3.Connection
+    sql: Sql
+    now: Micros
+    monotonic: float
+    actor: Actor
+    info: VaultInfo
+    folder: Path
+    _key: bytes
+    _newest: audit.AuditRow | None = None
+    _urgent: bool = False
+
+    def audit(self, kind: str, subject: str, *, urgent: bool = False, **payload: Any) -> None:
+        """Append an event to the audit chain; urgent ones move the head file as soon as they are committed."""
+        row = audit.AuditRow(
+            seq=0,
+            at=self.now,
+            kind=kind,
+            subject=subject,
+            actor=self.actor.name,
+            instance=self.actor.instance,
+            pid=self.actor.pid,
+            payload=audit.canonical_payload(payload),
+            mac="",
+        )
+        self._newest = audit.append_event(self.db, self._key, row)
+        self._urgent = self._urgent or urgent
+
+
+class _Call:
+    """A queued function that is either started by the thread or given up by its waiter, never both."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._taken = False
+
+    def take(self) -> bool:
+        """Win the call; False if the other side has."""
+        with self._lock:
+            won = not self._taken
+            self._taken = True
+            return won
+
+
+@dataclass(slots=True)
+class Vault:
+    """An open vault. Made by ``open``; one per process and folder."""
+
+    folder: Path
+    mode: Mode
+    clock: Clock
+    actor: Actor
+    info: VaultInfo
+    _writer: aiosqlite.Connection
+    _reader: aiosqlite.Connection
+    _lock: WriterLock
+    _users: SharedLock
+    _key: bytes
+    _pending_head: audit.Head | None = field(default=None)
+    _head_written_at: Micros = field(default=0)
+    _closed: bool = field(default=False)
+
+    @classmethod
+    async def open(
+        cls,
+        folder: Path,
+        mode: Mode,
+        clock: Clock,
+        entropy: Entropy,
+        actor: Actor,
+        *,
+        wait: float = WRITE_DEADLINE,
+    ) -> Vault:
+        """Open, and if need be make and migrate, the vault in ``folder``.
+
+        Raises:
+            WrongMode, WrongSchema: it belongs to the other mode or to a newer program.
+            VaultBusy, VaultFull, VaultBroken: it cannot be opened now, or at all.
+        """
+        path = folder / "vault.db"
+        writer: aiosqlite.Connection | None = None
+        try:
+            _make_private_file(path)
+            lock = WriterLock(folder / "vault.lock")
+            users = SharedLock(folder / "vault.users")
+        except OSError as error:
+            raise _from_os(error, folder) from error
+        try:
+            deadline = time.monotonic() + wait
+            writer = await aiosqlite.connect(path, isolation_level=None, check_same_thread=False)
+            opened = writer
+
+            def prepare() -> tuple[VaultInfo, bytes]:
+                if not lock.acquire(deadline):
+                    raise VaultBusy(f"the vault is locked by {lock.holder()}; nothing was done, try again")
+                try:
+                    _configure(_raw(opened), deadline)
+                    migrate(_raw(opened))
+                    key = read_audit_key(folder, _raw(opened), entropy)
+                    return set_up_vault(_raw(opened), folder, mode, clock, entropy, actor, key), key
+                finally:
+                    lock.release()
+
+            info, key = await _hop(writer, _translated(prepare))
+            reader = await aiosqlite.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+            await _hop(reader, _translated(lambda: _configure_reader(_raw(reader))))
+            users.share()
+        except BaseException:
+            if writer is not None:
+                await writer.close()
+            lock.close()
+            users.close()
+            raise
+        return cls(folder, mode, clock, actor, info, writer, reader, lock, users, key)
+
+    async def transact(self, change: Callable[[Tx], T], *, deadline: float = WRITE_DEADLINE) -> T:
+        """Run ``change`` in one write transaction and commit it.
+
+        Raises:
+            VaultBusy: not begun within ``deadline`` seconds; nothing was done and nothing will be.
+            VaultFull, VaultBroken: it could not be stored.
+        """
+        self._check_open(self._writer)
+        call, until = _Call(), time.monotonic() + deadline
+
+        def run() -> T:
+            if not call.take() or time.monotonic() > until:
+                raise VaultBusy("the vault's queue was full past the deadline; nothing was done, try again")
+            return self._run_locked(change, until)
+
+        work = asyncio.ensure_future(_hop(self._writer, _translated(run)))
+        work.add_done_callback(_look_at)  # its waiter may be gone; the work is not
+        done, _ = await asyncio.wait({work}, timeout=deadline)
+        if not done and call.take():
+            raise VaultBusy("the vault's queue was full past the deadline; nothing was done, try again")
+        return await work
+
+    async def read(self, query: Callable[[Tx], T]) -> T:
+        """Run ``query`` on the read-only connection, on one consistent state of the vault."""
+        self._check_open(self._reader)
+
+        def run() -> T:
+            db = _raw(self._reader)
+            db.execute("BEGIN")
+            try:
+                return query(self._tx(db, self.info))
+            finally:
+                db.execute("ROLLBACK")
+
+        return await _hop(self._reader, _translated(run))
+
+    async def data_version(self) -> int:
+        """A number that changes with every commit by anybody, this process included."""
+        self._check_open(self._reader)
+        return await _hop(
+            self._reader, _translated(lambda: int(_raw(self._reader).execute("PRAGMA data_version").fetchone()[0]))
+        )
+
+    async def flush_head(self) -> None:
+        """Write the audit head if events are newer than it by more than its lag, or at close."""
+        if self._pending_head is not None and self.clock.now() - self._head_written_at >= HEAD_LAG:
+            await self._write_pending_head()
+
+    async def close(self) -> None:
+        """Write the head, close the writer behind the lock, then the reader (so that no close ever checkpoints)."""
+        if self._closed:
+            return
+        if self._pending_head is not None:
+            await self._write_pending_head()
+        self._closed = True
+        held = await asyncio.to_thread(self._lock.acquire, time.monotonic() + WRITE_DEADLINE)
+        await self._writer.close()
+        if held:
+            self._lock.release()
+        await self._reader.close()
+        self._users.close()
+        self._lock.close()
+
+    def users_lock(self) -> SharedLock:
+        """The lock every process with this vault open shares."""
+        return self._users
+
+    @property
+    def audit_key(self) -> bytes:
+        """The key of the audit chain, for verification."""
+        return self._key
+
+    def _check_open(self, connection: aiosqlite.Connection) -> None:
+        if self._closed:
+            raise VaultBroken("the vault is closed")
+        if not connection._thread.is_alive():
+            raise VaultBroken("the vault's thread is dead; trading is stopped, restart the program")
+
+    def _tx(self, db: sqlite3.Connection, info: VaultInfo) -> Tx:
+        now, monotonic = self.clock.now(), self.clock.monotonic()
+        return Tx(db, Sql(db), now, monotonic, self.actor, info, self.folder, self._key)
+
+    def _run_locked(self, change: Callable[[Tx], T], until: float) -> T:
+        if not self._lock.acquire(until):
+            raise VaultBusy(f"the vault is locked by {self._lock.holder()}; nothing was done, try again")
+        try:
+            db = _raw(self._writer)
+            left = max(until - time.monotonic(), 0.0)
+            db.execute(f"PRAGMA busy_timeout = {int(min(left, LONGEST_BUSY) * 1000)}")
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                if schema_version(db) != len(migrations()):
+                    raise WrongSchema("the vault was migrated by a newer program meanwhile; restart this one")
+                tx = self._tx(db, vault_info(db))
+                result = change(tx)
+            except BaseException:
+                db.execute("ROLLBACK")
+                raise
+            self._commit(db, tx)
+            self.info = tx.info
+            return result
+        finally:
+            self._lock.release()
+
+    def _commit(self, db: sqlite3.Connection, tx: Tx) -> None:
+        try:
+            db.execute("COMMIT")
+        except sqlite3.Error as error:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            if not _was_committed(db, tx):
+                raise
+            del error  # the commit is in the file after all
+        if tx._newest is not None:
+            self._pending_head = audit.Head(tx._newest.seq, tx._newest.mac, tx.now, tx.info.incarnation)
+            if tx._urgent or tx.now - self._head_written_at >= HEAD_LAG:
+                self._move_head()
+
+    def _move_head(self) -> None:
+        head = self._pending_head
+        if head is None:
+            return
+        try:
+            audit.write_head(self.folder / "audit.head", self._key, head)
+        except OSError:
+            return  # stays pending; the event itself is committed, and verification shows how far the head is behind
+        self._pending_head = None
+        self._head_written_at = head.at
+
+    async def _write_pending_head(self) -> None:
+        def run() -> None:
+            if self._lock.acquire(time.monotonic() + WRITE_DEADLINE):
+                try:
+                    self._move_head()
+                finally:
+                    self._lock.release()
+
+        await _hop(self._writer, run)
+
+
+async def _hop(connection: aiosqlite.Connection, work: Callable[[], T]) -> T:
+    # The one use of the private _execute: a whole function in one thread hop instead of one hop per statement.
+    result: T = await connection._execute(work)  # type: ignore[no-untyped-call]
+    return result
+
+
+def _look_at(work: asyncio.Future[Any]) -> None:
+    if not work.cancelled():
+        work.exception()
+
+
+def _raw(connection: aiosqlite.Connection) -> sqlite3.Connection:
+    return connection._conn
+
+
+def _make_private_file(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # Only for a new file: opening an existing one here would drop the locks of this process's own connections.
+    if not path.exists():
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def _configure(db: sqlite3.Connection, deadline: float) -> None:
+    db.row_factory = sqlite3.Row
+    left = max(deadline - time.monotonic(), 0.0)
+    db.execute(f"PRAGMA busy_timeout = {int(min(left, LONGEST_BUSY) * 1000)}")
+    if db.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+        raise VaultBroken("the vault's file system does not support write-ahead logging; choose another --home")
+    for pragma in ("synchronous = FULL", "foreign_keys = ON", "recursive_triggers = ON"):
+        db.execute(f"PRAGMA {pragma}")
+
+
+def _configure_reader(db: sqlite3.Connection) -> None:
+    db.row_factory = sqlite3.Row
+    db.execute("PRAGMA busy_timeout = 1000")
+    db.execute("PRAGMA query_only = ON")
+    db.execute("SELECT count(*) FROM vault_info").fetchone()
+
+
+def _was_committed(db: sqlite3.Connection, tx: Tx) -> bool:
+    """Read whether the transaction is in the file after all, by its audit event; an unaudited one counts as not."""
+    if tx._newest is None:
+        return False
+    row = db.execute("SELECT mac FROM audit_log WHERE seq = ?", (tx._newest.seq,)).fetchone()
+    return row is not None and row[0] == tx._newest.mac
+
+
+def _translated(work: Callable[[], T]) -> Callable[[], T]:
+    """SQLite's and the operating system's errors become the vault's, with a sentence for people."""
+
+    def run() -> T:
+        try:
+            return work()
+        except sqlite3.Error as error:
+            raise _from_sqlite(error) from error
+        except OSError as error:
+            raise _from_os(error, None) from error
+
+    return run
+
+
+def _from_sqlite(error: sqlite3.Error) -> Exception:
+    code = (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
+    text = str(error)
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return VaultBusy("the vault is locked by another program; nothing was done, try again")
+    if code == sqlite3.SQLITE_FULL:
+        return VaultFull("the disk is full; nothing was stored, free some space")
+    if isinstance(error, sqlite3.IntegrityError):
+        return IllegalTransition(text) if "illegal transition" in text else error
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return VaultBroken(f"vault.db is damaged or no database ({text}); restore a backup")
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM):
+        return VaultBroken(f"vault.db cannot be read or written ({text}); check the folder, its rights and the disk")
+    return error
+
+
+def _from_os(error: OSError, folder: Path | None) -> VaultError:
+    where = error.filename if error.filename is not None else folder
+    if error.errno == 28:
+        return VaultFull(f"the disk is full ({where}); nothing was stored, free some space")
+    return VaultBroken(f"{where} cannot be used ({error.strerror}); check the folder, its rights and the disk")

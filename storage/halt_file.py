@@ -1,0 +1,72 @@
+"""The stop that needs no database: HALT files, and the lock that senders share.
+
+``HALT`` in the data folder stops both modes and is removed only by hand. ``HALT`` in a mode's folder is made by
+renaming the prepared ``HALT.off``, which works on a full disk and without free inodes.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+NAME: Final = "HALT"
+PREPARED: Final = "HALT.off"
+SEND_LOCK: Final = "send.lock"
+
+
+def halt_file_present(folder: Path) -> Path | None:
+    """The HALT file that stops this mode's folder, or None.
+
+    Any answer of the file system but "no such file" counts as present, and so does a folder that is gone.
+    """
+    if not _surely_exists(folder):
+        return folder
+    for path in (folder / NAME, folder.parent / NAME):
+        if not _surely_absent(path):
+            return path
+    return None
+
+
+def prepare_halt(folder: Path) -> None:
+    """Put ``HALT.off`` in place so that a later halt is a mere rename. Raises OSError."""
+    path = folder / PREPARED
+    if _surely_absent(path) and _surely_absent(folder / NAME):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def raise_halt(folder: Path) -> Path:
+    """Make the mode's HALT file. Raises OSError only if it can be neither renamed nor created."""
+    path = folder / NAME
+    if not _surely_absent(path):
+        return path
+    try:
+        (folder / PREPARED).rename(path)
+    except OSError:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    return path
+
+
+def lower_halt(folder: Path) -> None:
+    """Take the mode's HALT file away by renaming it back. Does nothing where there is none. Raises OSError."""
+    path = folder / NAME
+    if not _surely_absent(path):
+        path.rename(folder / PREPARED)
+
+
+def _surely_absent(path: Path) -> bool:
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _surely_exists(path: Path) -> bool:
+    try:
+        os.lstat(path)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,61 @@
+"""The policies of a vault and which one is in force."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from functools import lru_cache
+
+from storage.database import Tx
+from storage.errors import Conflict, NotFound, VaultBroken
+from storage.models import ActivePolicy
+from storage.policies import Policy, read_policy
+
+
+@lru_cache(maxsize=32)
+def _parsed(canonical: str, policy_hash: str) -> Policy:
+    policy = read_policy(json.loads(canonical))
+    if policy.hash() != policy_hash:
+        raise VaultBroken(f"policy {policy_hash[:8]} does not match its hash; see oracle verify")
+    return policy
+
+
+def active_policy(tx: Tx) -> ActivePolicy:
+    """The policy in force. Raises VaultBroken where there is none."""
+    row = tx.sql.one("active_policy")
+    if row is None:
+        raise VaultBroken("the vault has no active policy; activate one with oracle policy activate NAME")
+    return ActivePolicy(row["activation_id"], row["hash"], row["name"], _parsed(row["canonical"], row["hash"]))
+
+
+def policy_named(tx: Tx, name: str) -> Policy:
+    """The newest stored policy of that name. Raises NotFound."""
+    return _policy(tx.sql.one("policy_by_name", name=name), name)
+
+
+def policy_with_hash(tx: Tx, policy_hash: str) -> Policy:
+    """The stored policy with that hash. Raises NotFound."""
+    return _policy(tx.sql.one("policy_by_hash", hash=policy_hash), policy_hash[:8])
+
+
+def _policy(row: sqlite3.Row | None, wanted: str) -> Policy:
+    if row is None:
+        raise NotFound(f"there is no policy {wanted}")
+    return _parsed(row["canonical"], row["hash"])
+
+
+def activate_policy(tx: Tx, policy: Policy, replaces: int) -> ActivePolicy:
+    """Put a policy in force instead of the activation ``replaces`` (compare-and-set). Raises Conflict."""
+    policy_hash = policy.hash()
+    current = active_policy(tx)
+    if current.hash == policy_hash:
+        return current
+    if current.activation_id != replaces or tx.sql.change("end_activation", id=replaces) != 1:
+        raise Conflict(f"policy {current.name} was activated meanwhile; look at it before you replace it")
+    if tx.sql.one("policy_by_hash", hash=policy_hash) is None:
+        tx.sql.change("insert_policy", hash=policy_hash, name=policy.name, canonical=policy.canonical(), now=tx.now)
+    activation = tx.sql.insert(
+        "insert_activation", hash=policy_hash, replaces=replaces, actor=tx.actor.name, now=tx.now
+    )
+    tx.audit("policy.activated", policy.name, urgent=True, hash=policy_hash, replaces=current.hash)
+    return ActivePolicy(activation, policy_hash, policy.name, policy)

@@ -1,0 +1,67 @@
+"""What this vault bought and still holds, first in first out, and what its sells earned."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from storage.clock import Micros
+from storage.codes import Side
+from storage.models import Fill, Lot, Position, Realised
+from storage.money import Eur, Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The positions by market (those with open lots), and the result of every sell, oldest first."""
+
+    positions: Mapping[str, Position]
+    realised: tuple[Realised, ...]
+
+
+def replay(fills: Iterable[Fill]) -> Book:
+    """Run all fills, oldest first, through first-in-first-out lots.
+
+    Fees are part of cost and taken off proceeds; an unsettled fee counts as zero until it is known. Selling more than
+    was bought here sells coins from elsewhere, which have no cost: they yield no result.
+    """
+    lots: dict[str, deque[Lot]] = {}
+    results: list[Realised] = []
+    for fill in fills:
+        queue = lots.setdefault(fill.market, deque())
+        fee = Eur.zero() if fill.fee is None else fill.fee
+        value = fill.quantity * fill.price
+        if fill.side is Side.BUY:
+            queue.append(Lot(fill.at, fill.quantity, value + fee))
+        else:
+            result = _sell(queue, fill.quantity, value - fee)
+            if result is not None:
+                results.append(Realised(fill.at, fill.market, result, closing=not queue))
+    held = {market: Position(market, tuple(queue)) for market, queue in lots.items() if queue}
+    return Book(held, tuple(results))
+
+
+def _sell(queue: deque[Lot], quantity: Quantity, proceeds: Eur) -> Eur | None:
+    remaining, cost = quantity, Eur.zero()
+    while queue and remaining.is_positive:
+        lot = queue.popleft()
+        if lot.quantity <= remaining:
+            remaining, cost = remaining - lot.quantity, cost + lot.cost
+        else:
+            share = lot.cost.scaled(remaining.ratio(lot.quantity))
+            queue.appendleft(Lot(lot.at, lot.quantity - remaining, lot.cost - share))
+            remaining, cost = Quantity.zero(), cost + share
+    sold = quantity - remaining
+    if sold.is_zero:
+        return None
+    return proceeds.scaled(Decimal(1) if remaining.is_zero else sold.ratio(quantity)) - cost
+
+
+def last_close_at_loss(book: Book, market: str) -> Micros | None:
+    """When the market's newest sell closed its position at a loss; None if it did not, or there was none."""
+    newest = next((result for result in reversed(book.realised) if result.market == market), None)
+    if newest is not None and newest.closing and newest.result < Eur.zero():
+        return newest.at
+    return None

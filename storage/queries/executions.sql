@@ -1,0 +1,78 @@
+-- name: execution_by_id(id)^
+SELECT * FROM trade_executions WHERE id = :id;
+
+-- name: execution_by_proposal(proposal_id)^
+SELECT * FROM trade_executions WHERE proposal_id = :proposal_id;
+
+-- name: execution_by_client_order_id(client_order_id)^
+SELECT * FROM trade_executions WHERE client_order_id = :client_order_id;
+
+-- name: execution_by_order_id(market, order_id)^
+SELECT * FROM trade_executions WHERE market = :market AND order_id = :order_id;
+
+-- name: executions_in_states(states)
+SELECT * FROM trade_executions WHERE state IN (SELECT value FROM json_each(:states)) ORDER BY id;
+
+-- name: recent_executions(before, count)
+SELECT * FROM trade_executions WHERE id < :before ORDER BY id DESC LIMIT :count;
+
+-- name: insert_execution(proposal_id, revision, decision_id, client_order_id, kind, market, side, order_type, time_in_force, quantity, limit_price, eur, digest, request_body, policy_hash, actor, instance, now)<!
+INSERT INTO trade_executions (proposal_id, revision, decision_id, client_order_id, state, kind, market, side, order_type,
+    time_in_force, quantity, limit_price, eur, digest, request_body, policy_hash, actor, instance, claimed_at, updated_at)
+VALUES (:proposal_id, :revision, :decision_id, :client_order_id, 'CLAIMED', :kind, :market, :side, :order_type,
+    :time_in_force, :quantity, :limit_price, :eur, :digest, :request_body, :policy_hash, :actor, :instance, :now, :now);
+
+-- name: begin_submit(id, now, signed_at_ms, window_ms, key_fingerprint, exchange_identity)!
+UPDATE trade_executions SET state = 'SUBMITTING', submitting_at = :now, signed_at_ms = :signed_at_ms,
+    window_ms = :window_ms, key_fingerprint = :key_fingerprint, exchange_identity = :exchange_identity, updated_at = :now
+WHERE id = :id AND state = 'CLAIMED';
+
+-- name: move_execution(id, before, after, now, order_id, venue_status, unknown_at, ended_at, seen_at)!
+UPDATE trade_executions SET state = :after, updated_at = :now, order_id = coalesce(order_id, :order_id),
+    venue_status = coalesce(:venue_status, venue_status), unknown_at = coalesce(unknown_at, :unknown_at),
+    ended_at = :ended_at, seen_at = coalesce(:seen_at, seen_at)
+WHERE id = :id AND state = :before;
+
+-- name: note_order_seen(id, now, order_id, venue_status)!
+UPDATE trade_executions SET seen_at = :now, order_id = coalesce(order_id, :order_id), venue_status = :venue_status
+WHERE id = :id;
+
+-- name: ask_cancel(id, now)!
+UPDATE trade_executions SET cancel_asked_at = :now WHERE id = :id;
+
+-- name: insert_execution_event(execution_id, before, after, source, evidence, actor, instance, now)<!
+INSERT INTO execution_events (execution_id, before, after, source, evidence, actor, instance, at)
+VALUES (:execution_id, :before, :after, :source, :evidence, :actor, :instance, :now);
+
+-- name: events_of_execution(execution_id)
+SELECT * FROM execution_events WHERE execution_id = :execution_id ORDER BY id;
+
+-- name: insert_fill(execution_id, market, side, fill_id, at, quantity, price, fee, fee_currency, taker, settled, now)<!
+INSERT INTO fills (execution_id, market, side, fill_id, at, quantity, price, fee, fee_currency, taker, settled, stored_at)
+VALUES (:execution_id, :market, :side, :fill_id, :at, :quantity, :price, :fee, :fee_currency, :taker, :settled, :now);
+
+-- name: settle_fill(id, fee, fee_currency)!
+UPDATE fills SET fee = :fee, fee_currency = :fee_currency, settled = 1 WHERE id = :id AND fee IS NULL;
+
+-- name: fill_by_venue_id(market, fill_id)^
+SELECT * FROM fills WHERE market = :market AND fill_id = :fill_id;
+
+-- name: fills_of_execution(execution_id)
+SELECT * FROM fills WHERE execution_id = :execution_id ORDER BY at, id;
+
+-- name: all_fills()
+SELECT * FROM fills ORDER BY at, id;
+
+-- name: unsettled_executions()
+SELECT DISTINCT execution_id FROM fills WHERE settled IS NULL ORDER BY execution_id;
+
+-- name: insert_decision(proposal_id, revision, passed, failed, checks, policy_hash, actor, instance, now)<!
+INSERT INTO gate_decisions (proposal_id, revision, passed, failed, checks, policy_hash, actor, instance, at)
+VALUES (:proposal_id, :revision, :passed, :failed, :checks, :policy_hash, :actor, :instance, :now);
+
+-- name: decision_by_id(id)^
+SELECT * FROM gate_decisions WHERE id = :id;
+
+-- name: recent_refusals(since, count)
+SELECT d.*, p.market, p.side, p.eur FROM gate_decisions d JOIN trade_proposals p ON p.id = d.proposal_id
+WHERE d.passed = 0 AND d.at >= :since ORDER BY d.id DESC LIMIT :count;

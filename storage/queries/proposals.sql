@@ -1,0 +1,33 @@
+-- name: proposal_by_id(id)^
+SELECT * FROM trade_proposals WHERE id = :id;
+
+-- name: open_proposals()
+SELECT * FROM trade_proposals WHERE state IN ('PROPOSED', 'APPROVED') ORDER BY expires_at, id;
+
+-- name: recent_proposals(before, count)
+SELECT * FROM trade_proposals WHERE id < :before ORDER BY id DESC LIMIT :count;
+
+-- name: insert_proposal(origin, oracle, kind, market, side, order_type, quantity, limit_price, eur, confidence, rationale, snapshot_id, quote_price, now, expires_at, decided_by)<!
+INSERT INTO trade_proposals (revision, state, origin, oracle, kind, market, side, order_type, quantity, limit_price, eur,
+    confidence, rationale, snapshot_id, quote_price, created_at, expires_at, updated_at, decided_by)
+VALUES (1, 'PROPOSED', :origin, :oracle, :kind, :market, :side, :order_type, :quantity, :limit_price, :eur,
+    :confidence, :rationale, :snapshot_id, :quote_price, :now, :expires_at, :now, :decided_by);
+
+-- name: move_proposal(id, before, after, now, decided_by, note)!
+UPDATE trade_proposals SET state = :after, updated_at = :now, decided_by = coalesce(:decided_by, decided_by),
+    decided_note = coalesce(:note, decided_note)
+WHERE id = :id AND state = :before;
+
+-- name: set_overrides(id, overrides, now)!
+UPDATE trade_proposals SET overrides = :overrides, updated_at = :now
+WHERE id = :id AND state IN ('PROPOSED', 'APPROVED');
+
+-- name: due_proposals(now)
+SELECT * FROM trade_proposals WHERE state IN ('PROPOSED', 'APPROVED') AND expires_at <= :now ORDER BY id;
+
+-- name: open_ideas(market)
+SELECT oracle, side FROM trade_proposals
+WHERE market = :market AND state IN ('PROPOSED', 'APPROVED') AND origin <> 'operator';
+
+-- name: transition_is_legal(entity, before, after)^
+SELECT 1 FROM legal_transitions WHERE entity = :entity AND before = :before AND after = :after;

@@ -1,0 +1,130 @@
+"""What a new vault starts with, and the identity every vault keeps."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from storage import audit
+from storage.clock import Clock, Entropy
+from storage.codes import Mode, Stage, TradingState
+from storage.errors import VaultBroken, WrongMode
+from storage.models import Actor, VaultInfo
+from storage.policies import presets
+
+FIRST_POLICY: Final = {Mode.PAPER: "semi-auto", Mode.LIVE: "observer"}
+FIRST_STAGE: Final = {Mode.PAPER: Stage.MATURE, Mode.LIVE: Stage.TRAINING}
+FIRST_STATE: Final = {Mode.PAPER: TradingState.ACTIVE, Mode.LIVE: TradingState.HALTED}
+
+
+def vault_info(db: sqlite3.Connection) -> VaultInfo:
+    """The identity row."""
+    row = db.execute(
+        "SELECT vault_id, incarnation, mode, exchange_identity, operator_id, dead_man_group, created_at FROM vault_info"
+    ).fetchone()
+    if row is None:
+        raise VaultBroken("vault.db has no identity; restore a backup")
+    return VaultInfo(row[0], row[1], Mode(row[2]), row[3], row[4], row[5], row[6])
+
+
+def operator_number(vault_id: str, incarnation: str) -> int:
+    """The ``operatorId`` this vault signs its orders with: 48 bits that mark the vault and its incarnation."""
+    return int.from_bytes(hashlib.sha256(f"{vault_id}/{incarnation}".encode()).digest()[:6], "big") + 1
+
+
+def read_audit_key(folder: Path, db: sqlite3.Connection, entropy: Entropy) -> bytes:
+    """The key of the audit chain; made once, never over a chain that has events.
+
+    Raises VaultBroken when the key of a vault with events is missing or unreadable.
+    """
+    path = folder / "audit.key"
+    try:
+        key = path.read_bytes()
+    except FileNotFoundError:
+        if db.execute("SELECT EXISTS (SELECT 1 FROM audit_log)").fetchone()[0]:
+            raise VaultBroken(
+                "audit.key is missing, but the vault has audited events; put the key back or restore a backup"
+            ) from None
+        key = entropy.token(audit.KEY_BYTES)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(descriptor, key)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    if len(key) != audit.KEY_BYTES:
+        raise VaultBroken("audit.key is damaged; put the right key back or restore a backup")
+    return key
+
+
+def set_up_vault(
+    db: sqlite3.Connection,
+    folder: Path,
+    mode: Mode,
+    clock: Clock,
+    entropy: Entropy,
+    actor: Actor,
+    key: bytes,
+) -> VaultInfo:
+    """Give a new vault its identity and first policy, state and stage; check that an old one is of this mode.
+
+    Runs behind the writer lock. Raises WrongMode.
+    """
+    if db.execute("SELECT EXISTS (SELECT 1 FROM vault_info)").fetchone()[0]:
+        info = vault_info(db)
+        if info.mode is not mode:
+            raise WrongMode(f"the vault in {folder} belongs to {info.mode.upper()}, not to {mode.upper()}")
+        _check_head(folder, key, db)
+        return info
+    now = clock.now()
+    vault_id, incarnation = str(entropy.uuid()), str(entropy.uuid())
+    group = int.from_bytes(entropy.token(2), "big") % 1000 + 1
+    operator = operator_number(vault_id, incarnation)
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        db.execute(
+            "INSERT INTO vault_info VALUES (1, ?, ?, ?, NULL, ?, ?, ?)",
+            (vault_id, incarnation, mode, operator, group, now),
+        )
+        for policy in presets(mode).values():
+            db.execute(
+                "INSERT INTO policies VALUES (?, ?, ?, ?)", (policy.hash(), policy.name, policy.canonical(), now)
+            )
+        first = presets(mode)[FIRST_POLICY[mode]]
+        db.execute(
+            "INSERT INTO policy_activations (hash, replaces, actor, at, active) VALUES (?, NULL, ?, ?, 1)",
+            (first.hash(), actor.name, now),
+        )
+        db.execute(
+            "INSERT INTO trading_state (state, reason, replaces, actor, at) VALUES (?, 'new vault', NULL, ?, ?)",
+            (FIRST_STATE[mode], actor.name, now),
+        )
+        db.execute(
+            "INSERT INTO stage_changes (stage, reason, actor, at) VALUES (?, 'new vault', ?, ?)",
+            (FIRST_STAGE[mode], actor.name, now),
+        )
+        event = audit.AuditRow(
+            0, now, "vault.created", vault_id, actor.name, actor.instance, actor.pid,
+            audit.canonical_payload({"mode": mode, "policy": first.name, "incarnation": incarnation}), "",
+        )  # fmt: skip
+        row = audit.append_event(db, key, event)
+        db.execute("COMMIT")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    audit.write_head(folder / "audit.head", key, audit.Head(row.seq, row.mac, now, incarnation))
+    return vault_info(db)
+
+
+def _check_head(folder: Path, key: bytes, db: sqlite3.Connection) -> None:
+    head = audit.read_head(folder / "audit.head", key)
+    newest = db.execute("SELECT max(seq) FROM audit_log").fetchone()[0]
+    if newest is not None and head is None:
+        raise VaultBroken("audit.head is missing, but the vault has audited events; see oracle verify")
+    if head is not None and (newest is None or newest < head.seq):
+        raise VaultBroken(
+            f"the vault ends at event {newest}, but audit.head names {head.seq}: it was rolled back; restore a backup"
+        )

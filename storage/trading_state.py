@@ -1,0 +1,58 @@
+"""The trading state: ACTIVE, REDUCING or HALTED, stored with its reason, latched until somebody lifts it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from storage.codes import TradingState
+from storage.database import Tx
+from storage.errors import Conflict, VaultBroken
+from storage.halt_file import halt_file_present
+from storage.models import TradingRecord
+
+STRICTNESS: Final = {TradingState.ACTIVE: 0, TradingState.REDUCING: 1, TradingState.HALTED: 2}
+
+
+def current_trading_state(tx: Tx) -> TradingRecord:
+    """The newest record. Raises VaultBroken where there is none: then nothing may trade."""
+    row = tx.sql.one("current_trading_state")
+    if row is None:
+        raise VaultBroken("the vault has no trading state; restore a backup")
+    return TradingRecord(row["id"], TradingState(row["state"]), row["reason"], row["actor"], row["at"])
+
+
+def tighten(tx: Tx, state: TradingState, reason: str) -> TradingRecord:
+    """Record HALTED or REDUCING with a reason, unless the state is at least as strict already."""
+    current = current_trading_state(tx)
+    if STRICTNESS[current.state] >= STRICTNESS[state]:
+        return current
+    return _record(tx, current, state, reason)
+
+
+def halt(tx: Tx, reason: str) -> TradingRecord:
+    """Record HALTED; a halt that stands keeps its first reason."""
+    return tighten(tx, TradingState.HALTED, reason)
+
+
+def resume(tx: Tx, lifts: int, reason: str) -> TradingRecord:
+    """Go back to ACTIVE, lifting exactly the record the operator saw.
+
+    Raises:
+        Conflict: another halt came meanwhile, there is nothing to lift, or a HALT file stands.
+    """
+    current = current_trading_state(tx)
+    if current.state is TradingState.ACTIVE:
+        raise Conflict("trading is ACTIVE already; there is nothing to resume")
+    if current.id != lifts:
+        raise Conflict(f"another halt was recorded meanwhile: {current.reason}; look at it before you resume")
+    if (path := halt_file_present(tx.folder)) is not None:
+        raise Conflict(f"{path} stands; remove it first")
+    return _record(tx, current, TradingState.ACTIVE, reason)
+
+
+def _record(tx: Tx, current: TradingRecord, state: TradingState, reason: str) -> TradingRecord:
+    row_id = tx.sql.insert(
+        "insert_trading_state", state=state, reason=reason, replaces=current.id, actor=tx.actor.name, now=tx.now
+    )
+    tx.audit(f"trading.{state.lower()}", str(row_id), urgent=True, reason=reason, was=current.state)
+    return TradingRecord(row_id, state, reason, tx.actor.name, tx.now)
