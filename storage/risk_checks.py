@@ -71,7 +71,7 @@ def loss_of_day(facts: Facts, bids: Mapping[str, Price]) -> Eur:
     """
     realised = Eur.total(sold.result for sold in facts.realised if sold.at > facts.now - DAY)
     unrealised = Eur.total(value_at_bid(held, bids) - held.cost for held in facts.positions.values())
-    return -(realised + unrealised)
+    return Eur.zero() - (realised + unrealised)
 
 
 def drawdown_limit(policy: Policy) -> Eur:
