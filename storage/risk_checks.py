@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-from storage.check_results import euros, fails, known, not_applied, passes, price_text
+from storage.check_results import MissingInput, euros, fails, known, not_applied, passes, price_text
 from storage.clock import DAY
 from storage.codes import CheckCode, Side
 from storage.models import Check, Facts, OpenExecution, Position, Question, Quote
@@ -82,6 +82,18 @@ def drawdown_limit(policy: Policy) -> Eur:
 def drawdown_reached(loss: Eur, limit: Eur) -> bool:
     """There is a loss, and it is at least the limit. A limit of zero is reached by any loss."""
     return loss.is_positive and loss >= limit
+
+
+def loss_reached_limit(question: Question) -> bool:
+    """Whether the loss of the day is known and has reached the policy's limit.
+
+    A refused buy alone does not say so: DRAWDOWN also fails where a bid is missing, and that is no loss.
+    """
+    try:
+        loss = loss_of_day(question.facts, bids_of(quote_of(question)))
+        return drawdown_reached(loss, drawdown_limit(policy_of(question)))
+    except MissingInput:
+        return False
 
 
 def exposure(question: Question) -> Check:

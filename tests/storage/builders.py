@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
+from storage.checks import run_checks
 from storage.clock import HOUR, MINUTE, SECOND, Micros
 from storage.codes import (
     CheckCode,
@@ -250,3 +251,12 @@ def last_trade(at: Micros, side: Side = Side.BUY, *, live: bool = False) -> Last
 def by_code(checks: tuple[Check, ...]) -> dict[CheckCode, Check]:
     """Answers by their code."""
     return {check.code: check for check in checks}
+
+
+HELD: Final[Mapping[str, Any]] = {"positions": {MARKET: make_position()}}
+"""Facts of a vault that holds 0.0061 BTC."""
+
+
+def answer(code: CheckCode, question: Question | None = None, **parts: Any) -> Check:
+    """What one check answers to a question, given or built from parts."""
+    return by_code(run_checks(make_question(**parts) if question is None else question))[code]
