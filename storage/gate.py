@@ -9,15 +9,17 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from storage.check_results import MissingInput
 from storage.checks import run_checks
 from storage.codes import CheckCode, ProposalState, TradingState
 from storage.database import Tx
 from storage.facts import read_book, read_facts
-from storage.models import Check, Claim, Facts, Proposal, Question, Quote, Refusal, Ticket
+from storage.models import Check, Claim, Proposal, Question, Quote, Refusal, Ticket
 from storage.orders import client_order_id, draw_order, order_digest, request_body
 from storage.policy_store import active_policy
 from storage.positions import Book
 from storage.proposals import get_proposal, move_proposal
+from storage.risk_checks import loss_reached_limit
 from storage.trading_state import tighten
 
 
@@ -32,7 +34,7 @@ def pass_gate(tx: Tx, ticket: Ticket, quote: Quote, *, typed_amount: bool = Fals
     failed = [check.code for check in checks if not check.passed]
     decision_id = _store_decision(tx, question, checks, failed)
     if failed:
-        _refuse(tx, question.facts, proposal, failed)
+        _refuse(tx, question, failed)
         return Refusal(proposal.id, decision_id, checks, question.facts.holder)
     return _claim(tx, question, checks, decision_id)
 
@@ -107,10 +109,19 @@ def _claim(tx: Tx, question: Question, checks: tuple[Check, ...], decision_id: i
     return Claim(execution_id, client_id, order, body, question.policy.hash, tx.now, checks)
 
 
-def _refuse(tx: Tx, facts: Facts, proposal: Proposal, failed: list[CheckCode]) -> None:
+def _refuse(tx: Tx, question: Question, failed: list[CheckCode]) -> None:
+    proposal = question.proposal
     tx.audit("gate.refused", str(proposal.id), codes=failed, market=proposal.market, side=proposal.side)
-    if CheckCode.DRAWDOWN in failed and facts.trading.state is TradingState.ACTIVE:
+    # DRAWDOWN also fails for want of a price; only a loss that was computed latches.
+    if CheckCode.DRAWDOWN in failed and _loss_is_known_and_reached(question):
         tighten(tx, TradingState.REDUCING, "the loss of the last 24 h reached the policy's drawdown limit")
+
+
+def _loss_is_known_and_reached(question: Question) -> bool:
+    try:
+        return loss_reached_limit(question)
+    except MissingInput:
+        return False
 
 
 def _store_decision(tx: Tx, question: Question, checks: tuple[Check, ...], failed: list[CheckCode]) -> int:

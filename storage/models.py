@@ -363,7 +363,7 @@ class Lot:
 
 @dataclass(frozen=True, slots=True)
 class Realised:
-    """The result of one sell after fees on both sides; None where the cost of what was sold is not known."""
+    """The result of one sell after fees on both sides, for the part of it whose cost is known."""
 
     at: Micros
     market: str

@@ -6,6 +6,7 @@ anything else across types is a ``TypeError``. Floats, NaN, infinities and expon
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Context, Decimal, InvalidOperation
@@ -15,6 +16,7 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 EXACT: Final = Context(prec=60)
+PLAIN: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", re.ASCII)
 MAX_DIGITS: Final = 40
 """No figure of an order or a limit needs more; a longer one is an attack or a mistake."""
 
@@ -31,6 +33,8 @@ def plain_decimal(value: str | int | Decimal) -> Decimal:
     """
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise NotANumber(f"{value!r} is not an exact number")
+    if isinstance(value, str) and not PLAIN.fullmatch(value.strip()):
+        raise NotANumber(f"{value[:40]!r} is not a plain number")
     try:
         number = Decimal(value.strip() if isinstance(value, str) else value)
     except InvalidOperation:
@@ -85,7 +89,7 @@ class _Amount:
         return type(self)(EXACT.subtract(self.value, self._same(other)))
 
     def __neg__(self) -> Self:
-        return type(self)(-self.value)
+        return type(self)(EXACT.minus(self.value))
 
     def __lt__(self, other: Self) -> bool:
         return self.value < self._same(other)
@@ -204,5 +208,5 @@ class Price(_Amount):
 
     def to_tick(self, tick: Price, *, up: bool) -> Price:
         """The next multiple of the tick size, upward or downward. Raises ZeroDivisionError for a zero tick."""
-        steps = (self.value / tick.value).to_integral_value(ROUND_CEILING if up else ROUND_DOWN)
+        steps = EXACT.divide(self.value, tick.value).to_integral_value(ROUND_CEILING if up else ROUND_DOWN)
         return Price(EXACT.multiply(steps, tick.value))

@@ -7,7 +7,16 @@ import json
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationError,
+    model_validator,
+)
 
 from storage.codes import Mode
 from storage.errors import InvalidPolicy
@@ -21,6 +30,12 @@ def _exact(value: Any) -> Decimal:
     return plain_decimal(repr(value) if isinstance(value, float) else value)
 
 
+def _distinct(names: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(names)) != len(names):
+        raise ValueError("an entry stands in it twice")
+    return names
+
+
 def _whole(value: Any) -> int:
     number = _exact(value)
     if number != number.to_integral_value():
@@ -32,6 +47,7 @@ Percent = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, le=1000)]
 Euros = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, le=1_000_000)]
 Count = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=100_000)]
 Minutes = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=43_200)]
+Interval = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=1440)]
 Market = Annotated[str, Field(pattern=MARKET_PATTERN)]
 Confidence = Annotated[Literal[0, 25, 50, 75, 100], BeforeValidator(_whole)]
 
@@ -43,9 +59,9 @@ class _Part(BaseModel):
 class Scan(_Part):
     """How often a scan runs: normally, when quiet, when busy (minutes; null: as normally), and per day."""
 
-    interval_min: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=1440)]
-    quiet_min: Annotated[int, Field(ge=1, le=1440)] | None
-    busy_min: Annotated[int, Field(ge=1, le=1440)] | None
+    interval_min: Interval
+    quiet_min: Interval | None
+    busy_min: Interval | None
     per_day: Count
 
 
@@ -121,10 +137,10 @@ class Policy(_Part):
     cooldown_after_loss_min: Minutes
     anti_flip_min: Minutes
     drawdown_pct: Percent
-    never_average_down: bool
-    confidences: Annotated[tuple[Confidence, ...], Field(max_length=5)]
-    allowlist: Annotated[tuple[Market, ...], Field(max_length=500)]
-    exit_only: Annotated[tuple[Market, ...], Field(max_length=500)]
+    never_average_down: StrictBool
+    confidences: Annotated[tuple[Confidence, ...], Field(max_length=5), AfterValidator(_distinct)]
+    allowlist: Annotated[tuple[Market, ...], Field(max_length=500), AfterValidator(_distinct)]
+    exit_only: Annotated[tuple[Market, ...], Field(max_length=500), AfterValidator(_distinct)]
     venue: Venue
     submit: Submit
 
