@@ -1,0 +1,20 @@
+"""What the terminal library must find in its environment before it is imported for the first time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import MutableMapping
+from typing import Final
+
+REQUIRED: Final = {
+    # The library would otherwise ask the terminal for the kitty keyboard protocol, whose longer
+    # sequences report Shift as a key of its own and can end the program.
+    "TEXTUAL_DISABLE_KITTY_KEY": "1",
+    # Nothing on the screen moves but what has changed.
+    "TEXTUAL_ANIMATIONS": "none",
+}
+
+
+def prepare_environment(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Set what the screen relies on, whatever was set before; has no effect once Textual is imported."""
+    environment.update(REQUIRED)
