@@ -31,9 +31,8 @@ def faults(source: str) -> Iterator[int]:
                 keyword.arg == "markup" and isinstance(keyword.value, ast.Constant) and keyword.value.value is False
                 for keyword in node.keywords
             )
-            if name == "notify" and not plain:
-                yield node.lineno
-            elif name in PARSING and not plain and any(builds_text(argument) for argument in node.args):
+            built = any(builds_text(argument) for argument in node.args)
+            if not plain and (name == "notify" or (name in PARSING and built)):
                 yield node.lineno
         elif isinstance(node, ast.Assign) and builds_text(node.value):
             for target in node.targets:
