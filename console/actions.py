@@ -127,6 +127,11 @@ BY_ID: Final[Mapping[str, Action]] = {action.id: action for action in ACTIONS}
 PRIORITY_KEYS: Final = frozenset({"ctrl+x"})
 """Work everywhere, in inputs and dialogs too."""
 
+NARROW: Final = 60
+"""Cells under which one pane is shown at a time."""
+NARROW_RANK: Final = 2
+"""The rank of the next pane there."""
+
 FIXED_KEYS: Final = frozenset({"ctrl+x", "F", "shift+f", "escape"})
 """Can be given to nothing else."""
 
@@ -178,9 +183,10 @@ def footer(
     if width < 4:
         return (frame.bottom_left + frame.across * max(width - 2, 0) + frame.bottom_right)[: max(width, 0)]
     offered = [action for action in actions_for(where) if action.footer is not None and availability(action) is None]
-    ranked = sorted(offered, key=lambda action: -1 if action.footer is None else action.footer)
+    narrow = width < NARROW
+    ranked = sorted(offered, key=lambda action: _rank(action, narrow))
     room = width - 4
-    for names in ({} if subjects is None else subjects, {}):
+    for names in ({} if subjects is None or narrow else subjects, {}):
         texts = {action.id: footer_text(action, names.get(action.id)) for action in offered}
         kept: set[str] = set()
         used = 0
@@ -195,6 +201,13 @@ def footer(
     body = f" {frame.across}".join(texts[action.id] for action in offered if action.id in kept)
     line = f"{frame.bottom_left} {body} " if body else frame.bottom_left
     return line + frame.across * (width - 1 - cell_len(line)) + frame.bottom_right
+
+
+def _rank(action: Action, narrow: bool) -> int:
+    """How early an action leaves the footer; on a narrow screen, which shows one pane, the next pane stays long."""
+    if narrow and action.id == "next_pane":
+        return NARROW_RANK
+    return 0 if action.footer is None else action.footer
 
 
 def footer_text(action: Action, subject: str | None) -> str:
