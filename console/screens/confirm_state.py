@@ -154,7 +154,8 @@ class ConfirmState:
 
     def _key_type(self, key: Key) -> Step:
         if key.name == "enter":
-            if amount_text(self.typed) == amount_text(self._live.total):
+            typed = amount_text(self.typed)
+            if typed and typed == amount_text(self._live.total):  # a total nobody filled in is not matched by nothing
                 return self._arm()
             self.note = f"not {self._live.total}"
         elif key.character is not None and key.character in _AMOUNT and len(self.typed) < TYPED_LONGEST:

@@ -519,3 +519,9 @@ def test_painting_armed_again_does_not_put_firing_off() -> None:
     machine = armed()
     machine.painted(1.2)
     assert machine.key(FIRE, 1.25).fire
+
+
+def test_a_total_that_is_not_known_is_not_matched_by_typing_nothing() -> None:
+    machine = ready(replace(TYPED, total=""))
+    machine.key(ENTER, 1.1)
+    assert standing(machine) is State.TYPE
