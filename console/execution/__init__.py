@@ -1,0 +1,1 @@
+"""From an operator's decision to an order and its end: ticket, executor, reconcile, fills, keeper, halting."""

@@ -1,0 +1,285 @@
+"""What the console shows: one frozen value, built in one read of the vault from what is stored and last fetched."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from console.execution.ticket import look_ahead, round_trip, typed_reason
+from storage.checks import run_checks, verdict
+from storage.clock import DAY, Micros
+from storage.codes import (
+    RESTING,
+    CheckCode,
+    ExecutionState,
+    HistoryStatus,
+    JobName,
+    Mode,
+    ProposalState,
+    Side,
+    Stage,
+)
+from storage.database import Tx
+from storage.execution_rows import executions_in
+from storage.facts import current_stage, read_book
+from storage.gate import ask
+from storage.halt_file import halt_file_present
+from storage.history import history_page
+from storage.leases import all_jobs, lease_is_live
+from storage.looks import newest_looks
+from storage.models import Check, Execution, MarketRules, Proposal, Quote, Trade, TradingRecord
+from storage.money import Eur, Price
+from storage.policy_store import active_policy
+from storage.positions import Book
+from storage.proposals import open_proposals, recent_proposals
+from storage.trading_state import current_trading_state
+
+HISTORY_ROWS = 60
+ACTIVITY_ROWS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The connection to the exchange: when it last answered (monotonic second), and what is wrong, if anything."""
+
+    answered: float | None
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What is always visible."""
+
+    mode: Mode
+    trading: TradingRecord
+    halt_file: str | None
+    policy_name: str
+    policy_hash: str
+    stage: Stage
+    source: str
+    """Which market this is, such as ``simulated, seed 7``."""
+    link: Link
+    next_look_at: Micros | None
+    scheduler: str | None
+    """Who runs the look job: ``here``, another instance, or None for nobody."""
+    in_flight: int
+    unknown: int
+    resting: int
+    dead_man: bool
+    """Whether a keeper re-arms the exchange's dead-man switch (it does while entries rest)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalView:
+    """One open proposal with the gate's answer, before any ticket exists."""
+
+    proposal: Proposal
+    checks: tuple[Check, ...]
+    blocking: Check | None
+    """The failing check that clears last; None when it is ready."""
+    typed_reason: str | None
+    price: Price | None
+    """The ask (buy) or bid (sell) now."""
+    drift: Decimal | None
+    """How far that moved since the proposal was made, as a fraction."""
+    at_risk: Eur | None
+    break_even: Price | None
+    rules: MarketRules | None
+    quote_age: float | None
+    """Seconds since the book was last confirmed."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """One line of history: a trade, or a proposal that ended without one."""
+
+    key: str
+    at: Micros
+    side: Side
+    market: str
+    trade: Trade | None
+    eur: Eur
+    end: str
+    """FILLED, RESTS, canceled, expired, declined, or the codes of a refusal."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityLine:
+    """One write or refusal, newest first."""
+
+    seq: int
+    at: Micros
+    kind: str
+    subject: str
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleState:
+    """Everything on the screen. ``read_at`` is the monotonic second of the read, ``now`` its wall time."""
+
+    read_at: float
+    now: Micros
+    header: Header
+    proposals: tuple[ProposalView, ...]
+    looks: tuple[sqlite3.Row, ...]
+    history: tuple[HistoryLine, ...]
+    activity: tuple[ActivityLine, ...]
+    unknown: tuple[Execution, ...]
+    resting: tuple[Execution, ...]
+    day_result: Eur
+    """Realised result of the last 24 h after fees."""
+    fills_today: int
+    tick_sizes: Mapping[str, Price]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the vault cannot know: the newest quotes, the link, the market's name."""
+
+    quotes: Mapping[str, Quote]
+    rules: Mapping[str, MarketRules]
+    link: Link
+    source: str
+    instance: str
+
+
+def build_state(tx: Tx, around: Surroundings) -> ConsoleState:
+    """Read everything the console shows. Runs on the reader's thread."""
+    book = read_book(tx)
+    views = [_proposal_view(tx, proposal, around, book) for proposal in open_proposals(tx)]
+    unknown = executions_in(tx, {ExecutionState.UNKNOWN})
+    resting = executions_in(tx, RESTING)
+    recent = [result for result in book.realised if result.at > tx.now - DAY]
+    history = _history(tx)
+    return ConsoleState(
+        read_at=tx.monotonic,
+        now=tx.now,
+        header=_header(tx, around, len(unknown), len(resting)),
+        proposals=tuple(sorted(views, key=_urgency)),
+        looks=tuple(newest_looks(tx)),
+        history=history,
+        activity=_activity(tx),
+        unknown=tuple(unknown),
+        resting=tuple(resting),
+        day_result=Eur.total(result.result for result in recent),
+        fills_today=sum(_filled_since(line, tx.now - DAY) for line in history),
+        tick_sizes={market: rules.tick_size for market, rules in around.rules.items()},
+    )
+
+
+def _header(tx: Tx, around: Surroundings, unknown: int, resting: int) -> Header:
+    policy = active_policy(tx)
+    halt_file = halt_file_present(tx.folder)
+    jobs = {row["job"]: row for row in all_jobs(tx)}
+    look = jobs.get(JobName.LOOK)
+    in_flight = executions_in(tx, {ExecutionState.CLAIMED, ExecutionState.SUBMITTING})
+    return Header(
+        mode=tx.info.mode,
+        trading=current_trading_state(tx),
+        halt_file=None if halt_file is None else str(halt_file),
+        policy_name=policy.name,
+        policy_hash=policy.hash,
+        stage=current_stage(tx),
+        source=around.source,
+        link=around.link,
+        next_look_at=None if look is None else look["next_run_at"],
+        scheduler=_scheduler(jobs, tx.now, around.instance),
+        in_flight=len(in_flight),
+        unknown=unknown,
+        resting=resting,
+        dead_man=lease_is_live(tx, JobName.KEEPER),
+    )
+
+
+def _scheduler(jobs: Mapping[str, sqlite3.Row], now: Micros, instance: str) -> str | None:
+    # The keeper's lease is held as long as its process lives, so it tells whether a scheduler runs at all.
+    keeper = jobs.get(JobName.KEEPER)
+    if keeper is None or keeper["holder"] is None or keeper["expires_at"] <= now:
+        return None
+    return "here" if keeper["holder"] == instance else str(keeper["holder"])
+
+
+def _proposal_view(tx: Tx, proposal: Proposal, around: Surroundings, book: Book) -> ProposalView:
+    quote = around.quotes.get(proposal.market) or missing_quote(proposal.market, around.rules.get(proposal.market))
+    question = ask(tx, proposal, quote, book=book)
+    checks = run_checks(question)
+    price = quote.ask if proposal.side is Side.BUY else quote.bid
+    drift = None
+    if price is not None and proposal.quote_at_creation is not None:
+        drift = price.ratio(proposal.quote_at_creation) - 1
+    at_risk, break_even = round_trip(question, look_ahead(question.order, quote))
+    return ProposalView(
+        proposal=proposal,
+        checks=checks,
+        blocking=verdict(checks),
+        typed_reason=typed_reason(question),
+        price=price,
+        drift=drift,
+        at_risk=at_risk,
+        break_even=break_even,
+        rules=quote.rules,
+        quote_age=None if quote.book_confirmed is None else tx.monotonic - quote.book_confirmed,
+    )
+
+
+def missing_quote(market: str, rules: MarketRules | None) -> Quote:
+    """A quote of which nothing was fetched: every check that needs a part of it fails."""
+    return Quote(market, rules, (), (), None, None, None, None, None, None, None, {}, None)
+
+
+def _urgency(view: ProposalView) -> tuple[int, int, int]:
+    if view.blocking is None:
+        return (0, view.proposal.expires_at, view.proposal.id)
+    clears = view.blocking.clears_at
+    return (1, 2**62 if clears is None else clears, view.proposal.id)
+
+
+def _filled_since(line: HistoryLine, since: Micros) -> bool:
+    return line.trade is not None and line.trade.quantity.is_positive and line.at > since
+
+
+def _history(tx: Tx) -> tuple[HistoryLine, ...]:
+    lines = [_trade_line(trade) for trade in history_page(tx, HISTORY_ROWS)]
+    for proposal in recent_proposals(tx, HISTORY_ROWS):
+        if proposal.state in (ProposalState.EXPIRED, ProposalState.DECLINED):
+            end = "expired" if proposal.state is ProposalState.EXPIRED else "declined"
+            at, key = proposal.updated_at, f"p{proposal.id}"
+            lines.append(_ghost(key, at, proposal.side, proposal.market, proposal.eur, end))
+    for row in tx.sql.all("recent_refusals", since=tx.now - DAY, count=HISTORY_ROWS):
+        end = f"refused {row['failed'].split()[0]}"
+        lines.append(_ghost(f"d{row['id']}", row["at"], Side(row["side"]), row["market"], Eur.of(row["eur"]), end))
+    return tuple(sorted(lines, key=lambda line: line.at, reverse=True)[:HISTORY_ROWS])
+
+
+def _ghost(key: str, at: Micros, side: Side, market: str, eur: Eur, end: str) -> HistoryLine:
+    return HistoryLine(key, at, side, market, None, eur, end)
+
+
+def _trade_line(trade: Trade) -> HistoryLine:
+    state = trade.execution_state
+    end = {
+        ExecutionState.SUBMITTED: "RESTS",
+        ExecutionState.PARTIALLY_FILLED: "PART, RESTS",
+        ExecutionState.FILLED: "FILLED",
+    }.get(state, str(state))
+    if state is ExecutionState.CANCELED and trade.status is HistoryStatus.CONFIRMED:
+        end = "PART, CANCELED"
+    return HistoryLine(f"t{trade.id}", trade.at, trade.side, trade.market, trade, trade.value, end)
+
+
+def _activity(tx: Tx) -> tuple[ActivityLine, ...]:
+    return tuple(
+        ActivityLine(row["seq"], row["at"], row["kind"], row["subject"], json.loads(row["payload"]))
+        for row in tx.sql.all("recent_audit", count=ACTIVITY_ROWS)
+    )
+
+
+def overridable(view: ProposalView) -> bool:
+    """Whether COOLDOWN or ANTI_FLIP alone stand in the way."""
+    failed = {check.code for check in view.checks if not check.passed}
+    return bool(failed) and failed <= {CheckCode.COOLDOWN, CheckCode.ANTI_FLIP}
