@@ -69,7 +69,7 @@ def signed_bodies(body: bytes) -> Iterable[str]:
         return
     try:
         parsed = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return
     yield json.dumps(parsed, separators=(",", ":"))
     yield json.dumps(parsed, separators=(",", ":"), ensure_ascii=False)

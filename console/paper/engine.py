@@ -30,7 +30,7 @@ class Engine:
         self.ledger = Ledger(store)
         self.speed = speed
         self._market_start = clock.now()
-        self._monotonic_start = clock.monotonic()
+        self._market_latest = self._market_start
         self.step_us = int(min(max(STEP_US * speed, STEP_US), LONGEST_STEP_US))
         origin = self._origin()
         self.markets = {spec.market: LiveMarket(seed, spec, origin, self._market_start, self.step_us) for spec in SPECS}
@@ -54,8 +54,10 @@ class Engine:
 
     # time -----------------------------------------------------------------------------------------------------
     def market_now(self) -> int:
-        """Market time in microseconds; it never runs backward while the exchange runs."""
-        return self._market_start + int((self.clock.monotonic() - self._monotonic_start) * 1e6 * self.speed)
+        """Market time in microseconds: wall time at normal speed. It stands still where the clock goes back."""
+        at = self._market_start + int((self.clock.now() - self._market_start) * self.speed)
+        self._market_latest = max(self._market_latest, at)
+        return self._market_latest
 
     def advance(self) -> None:
         """Bring timers and every market up to the present."""

@@ -3,7 +3,7 @@
 Log prices move through *episodes*, each of one regime drawn from the seed:
 
 - quiet: a random walk of little variance;
-- trend: a random walk with a drift several times its noise over a few hours, up or down;
+- trend: a random walk with a drift that outgrows its noise within some hours, up or down;
 - reversion: an Ornstein-Uhlenbeck process around the level where the episode began.
 
 Inside a minute a Brownian bridge joins the two closes. The same minute always looks the same, whether it was made as
@@ -20,7 +20,7 @@ from random import Random
 from typing import Final
 
 from console.clock import seeded
-from console.paper.markets import MarketSpec
+from console.paper.markets import SPECS, MarketSpec
 
 SEGMENTS: Final = 12
 """Parts of a minute between which the bridge has a point: one every five seconds."""
@@ -54,17 +54,21 @@ def stream(seed: int, *names: object) -> Random:
     return seeded(int.from_bytes(blake2b(label.encode(), digest_size=8).digest()))
 
 
-def _draw_episode(random: Random, level: float, *, first: bool) -> Episode:
-    regime = random.choice((Regime.QUIET, Regime.TREND, Regime.REVERSION))
-    # The first episode covers the whole history and the first hours after the start.
-    minutes = random.randint(32 * 60, 48 * 60) if first else random.randint(6 * 60, 30 * 60)
+def opening_regimes(seed: int) -> dict[str, Regime]:
+    """The regimes the markets begin with: dealt from one pack, so that every seed has each of them somewhere."""
+    pack = [Regime.TREND, Regime.TREND, Regime.REVERSION, Regime.REVERSION, Regime.QUIET]
+    stream(seed, "regimes").shuffle(pack)
+    return {spec.market: regime for spec, regime in zip(SPECS, pack, strict=True)}
+
+
+def _draw_episode(random: Random, regime: Regime, minutes: int, level: float) -> Episode:
     if regime is Regime.QUIET:
         return Episode(regime, minutes, random.uniform(0.0002, 0.0004), 0.0, 0.0, level)
     if regime is Regime.TREND:
         sigma = random.uniform(0.0004, 0.0006)
         direction = random.choice((-1.0, 1.0))
-        return Episode(regime, minutes, sigma, direction * random.uniform(0.15, 0.22) * sigma, 0.0, level)
-    return Episode(regime, minutes, random.uniform(0.0010, 0.0014), 0.0, 1 / random.uniform(60, 110), level)
+        return Episode(regime, minutes, sigma, direction * random.uniform(0.07, 0.12) * sigma, 0.0, level)
+    return Episode(regime, minutes, random.uniform(0.0010, 0.0014), 0.0, 1 / random.uniform(100, 180), level)
 
 
 class PricePath:
@@ -76,7 +80,9 @@ class PricePath:
         self._random = stream(seed, spec.market, "minutes")
         start = math.log(float(spec.base_price)) + self._random.uniform(-0.02, 0.02)
         self._closes = [start]
-        self._episode = _draw_episode(self._random, start, first=True)
+        # The first episode covers the whole history and the first hours after the start.
+        regime, minutes = opening_regimes(seed)[spec.market], self._random.randint(32 * 60, 48 * 60)
+        self._episode = _draw_episode(self._random, regime, minutes, start)
         self._left = self._episode.minutes
         self.opening_episode = self._episode
 
@@ -88,7 +94,8 @@ class PricePath:
 
     def _walk(self) -> None:
         if self._left == 0:
-            self._episode = _draw_episode(self._random, self._closes[-1], first=False)
+            regime, minutes = self._random.choice(tuple(Regime)), self._random.randint(6 * 60, 30 * 60)
+            self._episode = _draw_episode(self._random, regime, minutes, self._closes[-1])
             self._left = self._episode.minutes
         self._left -= 1
         episode, last = self._episode, self._closes[-1]

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -135,9 +136,7 @@ def _start_lock(folder: Path, deadline: float, clock: SystemClock) -> Iterator[N
 
 def _pause() -> None:
     # A plain wait between two looks; this runs in threads and commands, never on an event loop.
-    import time
-
-    time.sleep(POLL_S)
+    Event().wait(POLL_S)
 
 
 def read_address(folder: Path) -> Address | None:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from threading import Event
 from typing import Any, Final
 
 import uvicorn
@@ -90,11 +91,11 @@ class QuietServer(uvicorn.Server):
 def prepare_identity(store: Store, entropy: SystemEntropy, seed: int | None, balance: Decimal) -> tuple[str, int]:
     """Id and seed of the exchange: made once with both key pairs and the first balance, then read for ever.
 
-    A seed given later is refused silently nowhere: ValueError if it differs from the stored one.
+    CannotStart if another seed is asked for later.
     """
     stored = store.setting("id")
     if stored is not None:
-        known = int(store.setting("seed") or 0)
+        known = int(store.setting("seed") or "0")
         if seed is not None and seed != known:
             raise CannotStart(f"This exchange was made with seed {known}; another seed needs another folder.")
         return stored, known
@@ -234,7 +235,7 @@ def _take_over(home: Path, clock: SystemClock) -> int:
     while (descriptor := try_lock(home / RUNNING_LOCK)) is None:
         if clock.monotonic() > deadline:
             raise CannotStart(f"Another simulated exchange runs on {home}.")
-        asyncio.run(clock.sleep(0.05))
+        Event().wait(0.05)
     return descriptor
 
 
