@@ -103,52 +103,46 @@ def crosses(side: str, limit: Decimal | None, price: Decimal) -> bool:
 
 
 def plan(order: Incoming, makers: Sequence[Level], own: Sequence[Resting]) -> Plan:
-    """Walk both queues (each best first); an own order stands before makers of the same price.
-
-    Makers quote anew at every step, so an order that already rests is always the older one.
-    """
+    """Walk the queue the order meets until it has what it wants or nothing acceptable is left."""
     result, demand = Plan(), _Demand(order)
-    left = [level.amount for level in makers]
-    maker, mine, best = 0, 0, None
-    own_left = {resting.order_id: resting.amount for resting in own}
-    while True:
-        at_own = mine < len(own) and (maker >= len(makers) or _first(order, own[mine].price, makers[maker].price))
-        if not at_own and maker >= len(makers):
-            return result
-        price = own[mine].price if at_own else makers[maker].price
+    best: Decimal | None = None
+    for price, amount, own_id in _queue(order.side, makers, own):
         best = price if best is None else best
         if not crosses(order.side, order.limit, price):
-            return result
+            break
         if order.limit is None and abs(price - best) > best * PROTECTION:
             result.protected = True
-            return result
+            break
         wanted = demand.share(price)
         if wanted <= 0:
             result.done = True
-            return result
-        if at_own:
-            resting = own[mine]
-            step = _self_trade(order.self_trade, resting.order_id, own_left[resting.order_id], wanted)
+            break
+        if own_id is not None:
+            step = _self_trade(order.self_trade, own_id, amount, wanted)
             result.steps.append(step)
-            if step.incoming_loses is not None:
-                demand.take(price, step.incoming_loses)
             if step.incoming_loses is None:
                 result.self_canceled = True
-                return result
-            mine += 1
+                break
+            demand.take(price, step.incoming_loses)
             continue
-        amount = min(wanted, left[maker])
-        if amount > 0:
-            result.steps.append(Match(price, amount))
-            demand.take(price, amount)
-        if amount == wanted:
+        traded = min(wanted, amount)
+        if traded > 0:
+            result.steps.append(Match(price, traded))
+            demand.take(price, traded)
+        if traded == wanted:
             result.done = True
-            return result
-        maker += 1
+            break
+    return result
 
 
-def _first(order: Incoming, own: Decimal, makers: Decimal) -> bool:
-    return own <= makers if order.side == "buy" else own >= makers
+def _queue(side: str, makers: Sequence[Level], own: Sequence[Resting]) -> list[tuple[Decimal, Decimal, str | None]]:
+    """(price, amount, own order id) best first; of one price an own order stands first.
+
+    Makers quote anew at every step, so an order that already rests is always the older one.
+    """
+    entries: list[tuple[Decimal, Decimal, str | None]] = [(each.price, each.amount, each.order_id) for each in own]
+    entries += [(level.price, level.amount, None) for level in makers]
+    return sorted(entries, key=lambda entry: entry[0], reverse=side == "sell")
 
 
 def _self_trade(rule: str, order_id: str, resting: Decimal, wanted: Decimal) -> SelfTrade:

@@ -170,29 +170,37 @@ def ensure_exchange(
     `seed` and `options` (further arguments of `python -m console.paper`) only matter if it is started. Any number of
     processes may call this at once: one starts it, the others join. Blocking; ExchangeUnavailable after `timeout` s.
     """
-    clock = SystemClock()
+    clock, folder = SystemClock(), folder.resolve()
     deadline = clock.monotonic() + timeout
     folder.mkdir(parents=True, exist_ok=True)
+    started: subprocess.Popen[bytes] | None = None
     with _start_lock(folder, deadline, clock):
-        known = read_address(folder)
-        if known is not None and answers(known):
-            return known
-        started = _start(folder, seed, options)
         while clock.monotonic() < deadline:
             address = read_address(folder)
-            if address is not None and address.pid == started.pid and answers(address):
+            if address is not None and answers(address):
                 return address
-            if started.poll() is not None:
-                break
+            # One that runs but is silent is starting, busy or ending: a second one could only wait for it.
+            if not _runs(folder):
+                if started is not None and started.poll() is not None:
+                    break
+                started = _start(folder, seed, options) if started is None else started
             _pause()
     raise ExchangeUnavailable(
         f"the simulated exchange did not answer within {timeout:g} s, see {folder / 'logs' / 'exchange.log'}"
     )
 
 
+def _runs(folder: Path) -> bool:
+    free = try_lock(folder / RUNNING_LOCK)
+    if free is not None:
+        os.close(free)
+    return free is None
+
+
 def _start(folder: Path, seed: int | None, options: tuple[str, ...]) -> subprocess.Popen[bytes]:
     (folder / "logs").mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "console.paper", "--home", str(folder), *options]
+    # -P: a folder named console where the caller happens to stand is not this package.
+    command = [sys.executable, "-P", "-m", "console.paper", "--home", str(folder), *options]
     if seed is not None:
         command += ["--seed", str(seed)]
     with (folder / "logs" / "exchange.log").open("ab") as log:

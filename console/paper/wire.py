@@ -27,19 +27,21 @@ def fill_object(fill: Fill) -> dict[str, Any]:
     }
 
 
-def order_object(order: Order, fills: list[Fill]) -> dict[str, Any]:
-    """An order as answers show it: 24 keys for a limit order, and the optional ones only where they are set."""
-    quantities: dict[str, Any]
+def _quantities(order: Order) -> dict[str, Any]:
+    """The amounts as they were stated: in base, or in quote for a market order by amountQuote."""
     if order.amount_quote is not None:
-        quantities = {
+        return {
             "amountQuote": text(order.amount_quote),
             "amountQuoteRemaining": text(order.amount_quote - order.filled_amount_quote),
         }
-    else:
-        quantities = {
-            "amount": None if order.amount is None else text(order.amount),
-            "amountRemaining": None if order.amount_remaining is None else text(order.amount_remaining),
-        }
+    return {
+        "amount": None if order.amount is None else text(order.amount),
+        "amountRemaining": None if order.amount_remaining is None else text(order.amount_remaining),
+    }
+
+
+def order_object(order: Order, fills: list[Fill]) -> dict[str, Any]:
+    """An order as answers show it: 24 keys for a limit order, and the optional ones only where they are set."""
     limit = order.order_type == "limit"
     shown: dict[str, Any] = {
         "orderId": order.order_id,
@@ -49,7 +51,7 @@ def order_object(order: Order, fills: list[Fill]) -> dict[str, Any]:
         "status": order.status,
         "side": order.side,
         "orderType": order.order_type,
-        **quantities,
+        **_quantities(order),
         **({"price": text(order.price)} if order.price is not None else {}),
         "onHold": text(order.on_hold),
         "onHoldCurrency": hold_currency(order),

@@ -7,10 +7,11 @@ import hmac
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import httpx
@@ -51,13 +52,14 @@ def alive(pid: int) -> bool:
     return True
 
 
-def wait_for(condition: Any, timeout: float = 20) -> None:
+def wait_for(condition: Callable[[], bool], timeout: float = 20) -> None:
     """Look again and again until the condition holds."""
     clock = SystemClock()
     deadline = clock.monotonic() + timeout
     while not condition():
         if clock.monotonic() > deadline:
             raise AssertionError("the condition did not come true in time")
+        Event().wait(0.01)
 
 
 @dataclass

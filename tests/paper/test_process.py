@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from console.paper import server
 from console.paper.process import (
     Address,
     ExchangeUnavailable,
@@ -94,7 +95,7 @@ def test_it_stays_while_somebody_holds_it_and_ends_after(tmp_path: Path) -> None
     held = hold(tmp_path)
     address = ensure_exchange(tmp_path, timeout=30, options=("--grace", "0.5"))
     started = read_address(tmp_path)
-    wait_for_seconds_of(address, 4)
+    let_pass(address, 1000)
     assert read_address(tmp_path) == started
     assert alive(address.pid)
     held.close()
@@ -102,16 +103,16 @@ def test_it_stays_while_somebody_holds_it_and_ends_after(tmp_path: Path) -> None
     assert not (tmp_path / "exchange.json").exists()
 
 
-def wait_for_seconds_of(address: Address, seconds: int) -> None:
+def let_pass(address: Address, milliseconds: int) -> None:
     """Wait until the exchange's own clock has moved by so much."""
     client = Signed(address, address.readonly)
     began = client.send("GET", "/time").json()["time"]
-    wait_for(lambda: client.send("GET", "/time").json()["time"] > began + seconds * 250)
+    wait_for(lambda: client.send("GET", "/time").json()["time"] >= began + milliseconds)
 
 
 def test_kept_it_runs_without_users_until_it_is_told_to_stop(tmp_path: Path) -> None:
     address = ensure_exchange(tmp_path, timeout=30, options=("--grace", "0", "--keep"))
-    wait_for_seconds_of(address, 4)
+    let_pass(address, 1000)
     assert alive(address.pid)
     stop(address.pid)
 
@@ -183,3 +184,30 @@ def test_it_answers_within_a_moment_and_inherits_nothing(tmp_path: Path) -> None
             links = {os.readlink(link) for link in Path(f"/proc/{address.pid}/fd").iterdir()}
             assert str(marker) not in links
             assert os.getsid(address.pid) == address.pid
+
+
+def test_faults_on_every_route_do_not_hide_that_it_runs(tmp_path: Path) -> None:
+    with running(tmp_path, "--faults", "*: drop-before-apply") as address:
+        assert ensure_exchange(tmp_path) == address
+
+
+def test_one_that_runs_but_was_lost_sight_of_is_waited_for_not_doubled(tmp_path: Path) -> None:
+    with running(tmp_path) as address:
+        file = tmp_path / "exchange.json"
+        kept = file.read_text()
+        file.unlink()
+        with pytest.raises(ExchangeUnavailable):
+            ensure_exchange(tmp_path, timeout=0.5)
+        file.write_text(kept)
+        assert ensure_exchange(tmp_path) == address
+
+
+def test_a_second_one_on_the_same_folder_gives_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "TAKEOVER_S", 0.2)
+    with running(tmp_path):
+        assert server.serve(server.ServerOptions(tmp_path)) == 3
+
+
+def test_answers_leave_at_once() -> None:
+    with server.open_socket(0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
