@@ -21,9 +21,9 @@ from storage.codes import (
 )
 from storage.database import Tx
 from storage.errors import Conflict, VaultError
-from storage.execution_rows import fills_of, get_execution
+from storage.execution_rows import filled_quantity, fills_of, get_execution
 from storage.models import Execution, VenueFill, VenueOrder
-from storage.money import Quantity
+from storage.money import decimal_text
 from storage.proposals import get_proposal, move_proposal
 from storage.trading_state import halt
 
@@ -63,9 +63,9 @@ def apply_order(tx: Tx, execution_id: int, order: VenueOrder, source: str, evide
         # An order without a stored send cannot be; if it is there all the same, the claim ends and the truth is late.
         move_execution(tx, execution, ExecutionState.ABANDONED, source, {"reason": "an order appeared for a claim"})
         execution = get_execution(tx, execution_id)
-    was_closed = execution.state in CLOSED
     store_fills(tx, execution, order.fills)
-    after = _never_backward(tx, execution, target_state(order))
+    after = _target(tx, execution, order)
+    was_closed = execution.state in CLOSED and after is not execution.state
     proof = {**evidence, "order_id": order.order_id, "status": order.status, "filled": str(order.filled)}
     if after is not execution.state and _legal(tx, execution.state, after):
         move_execution(tx, execution, after, source, proof, order=order)
@@ -73,7 +73,9 @@ def apply_order(tx: Tx, execution_id: int, order: VenueOrder, source: str, evide
         tx.sql.change(
             "note_order_seen", id=execution_id, now=tx.now, order_id=order.order_id, venue_status=order.status
         )
-        _carry_to_trade(tx, get_execution(tx, execution_id))
+        _carry_to_trade(tx, get_execution(tx, execution_id), order)
+    if execution.order_id not in (None, order.order_id):
+        _second_order(tx, execution, order)
     if was_closed:
         _late_evidence(tx, execution, order)
     return get_execution(tx, execution_id).state
@@ -105,7 +107,7 @@ def move_execution(
         raise Conflict(f"execution {execution.id} is not {execution.state} any more")
     store_event(tx, execution, after, source, evidence)
     moved = get_execution(tx, execution.id)
-    _carry_to_trade(tx, moved)
+    _carry_to_trade(tx, moved, order)
     if (end := PROPOSAL_END.get(after)) is not None:
         _carry_to_proposal(tx, moved, end)
 
@@ -146,11 +148,16 @@ def _require_ours(execution: Execution, order: VenueOrder) -> None:
         raise Conflict(f"order {order.order_id} is not the order of execution {execution.id}")
 
 
-def _never_backward(tx: Tx, execution: Execution, target: ExecutionState) -> ExecutionState:
-    if execution.state is ExecutionState.PARTIALLY_FILLED and target is ExecutionState.SUBMITTED:
-        return ExecutionState.PARTIALLY_FILLED
+def _target(tx: Tx, execution: Execution, order: VenueOrder) -> ExecutionState:
+    """What report and row say together: fills that are stored count although an older report shows none."""
     if execution.state in (ExecutionState.FILLED, ExecutionState.CANCELED):
         return execution.state
+    target = target_state(order)
+    partly = execution.state is ExecutionState.PARTIALLY_FILLED or filled_quantity(tx, execution.id).is_positive
+    if partly and target is ExecutionState.SUBMITTED:
+        return ExecutionState.PARTIALLY_FILLED
+    if partly and target is ExecutionState.REJECTED:
+        return ExecutionState.CANCELED
     return target
 
 
@@ -164,8 +171,14 @@ def store_fills(tx: Tx, execution: Execution, fills: tuple[VenueFill, ...]) -> N
         row = tx.sql.one("fill_by_venue_id", market=execution.market, fill_id=fill.fill_id)
         if row is None:
             _store_fill(tx, execution, fill)
-        elif row["fee"] is None and fill.fee is not None:
-            tx.sql.change("settle_fill", id=row["id"], fee=format(fill.fee, "f"), fee_currency=fill.fee_currency)
+        elif row["settled"] is None and fill.fee is not None:
+            tx.sql.change(
+                "settle_fill",
+                id=row["id"],
+                fee=decimal_text(fill.fee),
+                fee_currency=fill.fee_currency,
+                settled=1 if fill.settled else None,
+            )
 
 
 def _store_fill(tx: Tx, execution: Execution, fill: VenueFill) -> None:
@@ -178,7 +191,7 @@ def _store_fill(tx: Tx, execution: Execution, fill: VenueFill) -> None:
         at=fill.at,
         quantity=str(fill.quantity),
         price=str(fill.price),
-        fee=None if fill.fee is None else format(fill.fee, "f"),
+        fee=None if fill.fee is None else decimal_text(fill.fee),
         fee_currency=fill.fee_currency if fill.fee is not None else None,
         taker=int(fill.taker),
         settled=1 if fill.settled and fill.fee is not None else None,
@@ -190,8 +203,7 @@ def _store_fill(tx: Tx, execution: Execution, fill: VenueFill) -> None:
     beyond = execution.limit is not None and (
         fill.price > execution.limit if execution.side is Side.BUY else fill.price < execution.limit
     )
-    total = Quantity.total(stored.quantity for stored in fills_of(tx, execution.id))
-    if beyond or total > execution.quantity:
+    if beyond or filled_quantity(tx, execution.id) > execution.quantity:
         what = (
             f"fill {fill.fill_id}: {fill.quantity} at {fill.price}, ordered {execution.quantity} at {execution.limit}"
         )
@@ -199,7 +211,7 @@ def _store_fill(tx: Tx, execution: Execution, fill: VenueFill) -> None:
         halt(tx, f"a fill of execution {execution.id} disagrees with its ticket")
 
 
-def _carry_to_trade(tx: Tx, execution: Execution) -> None:
+def _carry_to_trade(tx: Tx, execution: Execution, order: VenueOrder | None) -> None:
     row = tx.sql.one("trade_of_execution", execution_id=execution.id)
     if row is None:
         alert(tx, "critical", f"execution {execution.id}", "its trade row is missing")
@@ -209,14 +221,17 @@ def _carry_to_trade(tx: Tx, execution: Execution) -> None:
     after = before
     if fills:
         after = HistoryStatus.CONFIRMED
-    elif (
-        execution.state in TERMINAL and execution.state is not ExecutionState.FILLED and before is HistoryStatus.PENDING
-    ):
-        # FILLED without a fill yet: the fills are still to come.
+    elif _ended_empty(execution, order) and before is HistoryStatus.PENDING:
         after = HistoryStatus.FAILED
     traded_at = max([execution.claimed_at, *(fill.at for fill in fills)])
     if after is not before or traded_at != row["traded_at"]:
         tx.sql.change("update_trade", execution_id=execution.id, before=before, status=after, traded_at=traded_at)
+
+
+def _ended_empty(execution: Execution, order: VenueOrder | None) -> bool:
+    """Ended, and neither the state nor the exchange's report says that fills are still to come."""
+    to_come = execution.state is ExecutionState.FILLED or (order is not None and order.filled.is_positive)
+    return execution.state in TERMINAL and not to_come
 
 
 def _carry_to_proposal(tx: Tx, execution: Execution, after: ProposalState) -> None:
@@ -237,3 +252,11 @@ def _late_evidence(tx: Tx, execution: Execution, order: VenueOrder) -> None:
     text = f"order {order.order_id} of execution {execution.id}, held to be {execution.state}, exists at the exchange"
     alert(tx, "critical", f"execution {execution.id}", text)
     halt(tx, f"late evidence: execution {execution.id} was {execution.state}, its order exists")
+
+
+def _second_order(tx: Tx, execution: Execution, order: VenueOrder) -> None:
+    text = (
+        f"order {order.order_id} carries the client order id of execution {execution.id}, as {execution.order_id} does"
+    )
+    alert(tx, "critical", f"execution {execution.id}", text)
+    halt(tx, f"two orders at the exchange for execution {execution.id}")

@@ -38,7 +38,8 @@ def migrate(db: sqlite3.Connection) -> int:
         raise WrongSchema(f"SQLite {sqlite3.sqlite_version} is too old; 3.37 or newer is needed")
     version = schema_version(db)
     owner = int(db.execute("PRAGMA application_id").fetchone()[0])
-    if owner not in (0, APPLICATION_ID) or (owner == 0 and version > 0):
+    unmarked = owner == 0 and (version > 0 or db.execute("SELECT EXISTS (SELECT 1 FROM sqlite_master)").fetchone()[0])
+    if owner not in (0, APPLICATION_ID) or unmarked:
         raise WrongSchema("vault.db is a database of another program; move it away or choose another --home")
     if version > len(migrations()):
         raise WrongSchema(
@@ -46,8 +47,13 @@ def migrate(db: sqlite3.Connection) -> int:
             f"{len(migrations())}); update the program"
         )
     for number, script in enumerate(migrations()[version:], start=version + 1):
-        db.executescript(
-            f"BEGIN IMMEDIATE;\n{script}\nPRAGMA application_id = {APPLICATION_ID};\n"
-            f"PRAGMA user_version = {number};\nCOMMIT;"
-        )
+        try:
+            db.executescript(
+                f"BEGIN IMMEDIATE;\n{script}\nPRAGMA application_id = {APPLICATION_ID};\n"
+                f"PRAGMA user_version = {number};\nCOMMIT;"
+            )
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
     return len(migrations()) - version

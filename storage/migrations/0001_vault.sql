@@ -86,7 +86,8 @@ CREATE TABLE trade_proposals (
     rationale    TEXT NOT NULL CHECK (json_valid(rationale)),
     snapshot_id  INTEGER REFERENCES market_snapshots (id) ON DELETE RESTRICT,
     overrides    TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(overrides)),
-    quote_price  TEXT,
+    quote_price  TEXT CHECK (quote_price IS NULL OR (quote_price GLOB '[0-9]*' AND quote_price NOT GLOB '*[^0-9.]*'
+                 AND quote_price NOT GLOB '*.*.*' AND quote_price NOT GLOB '*.' AND CAST(quote_price AS REAL) > 0)),
     created_at   INTEGER NOT NULL,
     expires_at   INTEGER NOT NULL CHECK (expires_at > created_at),
     updated_at   INTEGER NOT NULL,
@@ -126,9 +127,13 @@ CREATE TABLE trade_executions (
     side              TEXT NOT NULL CHECK (side IN ('buy', 'sell')),
     order_type        TEXT NOT NULL CHECK (order_type IN ('limit', 'market')),
     time_in_force     TEXT CHECK (time_in_force IN ('GTC', 'IOC')),
-    quantity          TEXT NOT NULL CHECK (quantity GLOB '[0-9]*' AND quantity NOT GLOB '*[^0-9.]*'),
-    limit_price       TEXT,
-    eur               TEXT NOT NULL,
+    quantity          TEXT NOT NULL CHECK (quantity GLOB '[0-9]*' AND quantity NOT GLOB '*[^0-9.]*'
+                      AND quantity NOT GLOB '*.*.*' AND quantity NOT GLOB '*.' AND CAST(quantity AS REAL) > 0),
+    limit_price       TEXT CHECK (limit_price IS NULL OR (limit_price GLOB '[0-9]*' AND limit_price NOT GLOB '*[^0-9.]*'
+                      AND limit_price NOT GLOB '*.*.*' AND limit_price NOT GLOB '*.'
+                      AND CAST(limit_price AS REAL) > 0)),
+    eur               TEXT NOT NULL CHECK (eur GLOB '[0-9]*' AND eur NOT GLOB '*[^0-9.]*'
+                      AND eur NOT GLOB '*.*.*' AND eur NOT GLOB '*.' AND CAST(eur AS REAL) > 0),
     digest            TEXT NOT NULL CHECK (length(digest) = 64),
     request_body      TEXT NOT NULL CHECK (json_valid(request_body)),
     policy_hash       TEXT NOT NULL REFERENCES policies (hash) ON DELETE RESTRICT,
@@ -147,7 +152,8 @@ CREATE TABLE trade_executions (
     ended_at          INTEGER,
     cancel_asked_at   INTEGER,
     updated_at        INTEGER NOT NULL,
-    CHECK (state = 'CLAIMED' OR state = 'ABANDONED' OR submitting_at IS NOT NULL),
+    -- An order that turns up for a claim that was never sent is stored all the same; the invariants name it.
+    CHECK (state NOT IN ('SUBMITTING', 'UNKNOWN', 'REJECTED', 'ABSENT', 'RESOLVED') OR submitting_at IS NOT NULL),
     CHECK (submitting_at IS NULL OR (signed_at_ms IS NOT NULL AND window_ms IS NOT NULL
            AND key_fingerprint IS NOT NULL AND exchange_identity IS NOT NULL)),
     CHECK (state NOT IN ('SUBMITTED', 'PARTIALLY_FILLED', 'FILLED') OR order_id IS NOT NULL)
@@ -192,9 +198,12 @@ CREATE TABLE fills (
     fill_id      TEXT NOT NULL,
     at           INTEGER NOT NULL,
     quantity     TEXT NOT NULL CHECK (quantity GLOB '[0-9]*' AND quantity NOT GLOB '*[^0-9.]*'
-                 AND CAST(quantity AS REAL) > 0),
-    price        TEXT NOT NULL CHECK (price GLOB '[0-9]*' AND price NOT GLOB '*[^0-9.]*' AND CAST(price AS REAL) > 0),
-    fee          TEXT CHECK (fee IS NULL OR (fee NOT GLOB '*[^0-9.-]*' AND length(fee) > 0)),
+                 AND quantity NOT GLOB '*.*.*' AND quantity NOT GLOB '*.' AND CAST(quantity AS REAL) > 0),
+    price        TEXT NOT NULL CHECK (price GLOB '[0-9]*' AND price NOT GLOB '*[^0-9.]*'
+                 AND price NOT GLOB '*.*.*' AND price NOT GLOB '*.' AND CAST(price AS REAL) > 0),
+    -- A fee may be negative: a rebate.
+    fee          TEXT CHECK (fee IS NULL OR ((fee GLOB '[0-9]*' OR fee GLOB '-[0-9]*')
+                 AND substr(fee, 2) NOT GLOB '*[^0-9.]*' AND fee NOT GLOB '*.*.*' AND fee NOT GLOB '*.')),
     fee_currency TEXT,
     taker        INTEGER NOT NULL CHECK (taker IN (0, 1)),
     settled      INTEGER CHECK (settled IN (0, 1)),

@@ -73,7 +73,8 @@ BEGIN SELECT RAISE(ABORT, 'illegal transition of an execution'); END;
 
 -- What was once at the exchange can never be proven absent.
 CREATE TRIGGER absent_never_had_an_order BEFORE UPDATE OF state ON trade_executions
-WHEN NEW.state = 'ABSENT' AND OLD.order_id IS NOT NULL
+WHEN NEW.state = 'ABSENT' AND (OLD.order_id IS NOT NULL OR NEW.order_id IS NOT NULL)
+    AND OLD.state <> 'ABSENT'
 BEGIN SELECT RAISE(ABORT, 'an execution with an order id cannot become ABSENT'); END;
 
 -- A proposal that was claimed is moved by its execution only.
@@ -85,6 +86,9 @@ BEGIN SELECT RAISE(ABORT, 'a proposal is claimed by its execution only'); END;
 -- What was claimed, and the request that was signed, never change.
 CREATE TRIGGER execution_identity BEFORE UPDATE ON trade_executions
 WHEN NEW.id <> OLD.id OR NEW.proposal_id <> OLD.proposal_id OR NEW.client_order_id <> OLD.client_order_id
+    OR NEW.revision <> OLD.revision OR NEW.decision_id <> OLD.decision_id OR NEW.eur <> OLD.eur
+    OR NEW.order_type <> OLD.order_type OR NEW.time_in_force IS NOT OLD.time_in_force
+    OR NEW.actor <> OLD.actor OR NEW.instance <> OLD.instance
     OR NEW.market <> OLD.market OR NEW.side <> OLD.side OR NEW.kind <> OLD.kind
     OR NEW.quantity <> OLD.quantity OR NEW.limit_price IS NOT OLD.limit_price OR NEW.request_body <> OLD.request_body
     OR NEW.digest <> OLD.digest OR NEW.claimed_at <> OLD.claimed_at OR NEW.policy_hash <> OLD.policy_hash
@@ -98,7 +102,7 @@ BEGIN SELECT RAISE(ABORT, 'a claim and its signed request never change'); END;
 CREATE TRIGGER proposal_identity BEFORE UPDATE ON trade_proposals
 WHEN NEW.id <> OLD.id OR NEW.origin <> OLD.origin OR NEW.oracle <> OLD.oracle OR NEW.market <> OLD.market
     OR NEW.side <> OLD.side OR NEW.kind <> OLD.kind OR NEW.created_at <> OLD.created_at
-    OR NEW.snapshot_id IS NOT OLD.snapshot_id OR NEW.rationale <> OLD.rationale
+    OR NEW.snapshot_id IS NOT OLD.snapshot_id OR NEW.rationale <> OLD.rationale OR NEW.confidence IS NOT OLD.confidence
     OR ((NEW.quantity <> OLD.quantity OR NEW.limit_price IS NOT OLD.limit_price OR NEW.order_type <> OLD.order_type
          OR NEW.eur <> OLD.eur)
         AND (NEW.revision <> OLD.revision + 1 OR OLD.state NOT IN ('PROPOSED', 'APPROVED')))

@@ -178,6 +178,31 @@ CREATE TRIGGER one_trade_per_execution BEFORE INSERT ON trade_history
 WHEN EXISTS (SELECT 1 FROM trade_history WHERE execution_id = NEW.execution_id)
 BEGIN SELECT RAISE(ABORT, 'the execution already has its trade'); END;
 
+-- The same for the other unique values: a new row must not push out an old one.
+CREATE TRIGGER one_open_idea_kept BEFORE INSERT ON trade_proposals
+WHEN NEW.origin <> 'operator' AND EXISTS (
+    SELECT 1 FROM trade_proposals WHERE market = NEW.market AND side = NEW.side AND oracle = NEW.oracle
+        AND state IN ('PROPOSED', 'APPROVED') AND origin <> 'operator')
+BEGIN SELECT RAISE(ABORT, 'the oracle has an open idea for that market and side'); END;
+
+CREATE TRIGGER one_execution_per_order_kept BEFORE UPDATE OF order_id ON trade_executions
+WHEN NEW.order_id IS NOT OLD.order_id AND EXISTS (
+    SELECT 1 FROM trade_executions WHERE market = NEW.market AND order_id = NEW.order_id AND id <> OLD.id)
+BEGIN SELECT RAISE(ABORT, 'the order belongs to another execution'); END;
+
+CREATE TRIGGER one_active_policy_kept BEFORE INSERT ON policy_activations
+WHEN NEW.active = 1 AND EXISTS (SELECT 1 FROM policy_activations WHERE active = 1)
+BEGIN SELECT RAISE(ABORT, 'another policy is active'); END;
+
+CREATE TRIGGER one_successor_per_state BEFORE INSERT ON trading_state
+WHEN EXISTS (SELECT 1 FROM trading_state WHERE replaces = NEW.replaces)
+BEGIN SELECT RAISE(ABORT, 'the trading state was replaced meanwhile'); END;
+
+CREATE TRIGGER one_completed_run_kept BEFORE INSERT ON job_runs
+WHEN NEW.completed = 1 AND EXISTS (
+    SELECT 1 FROM job_runs WHERE job = NEW.job AND due_at = NEW.due_at AND completed = 1)
+BEGIN SELECT RAISE(ABORT, 'the run is already completed'); END;
+
 CREATE TRIGGER one_row_per_fill BEFORE INSERT ON fills
 WHEN EXISTS (SELECT 1 FROM fills WHERE market = NEW.market AND fill_id = NEW.fill_id)
 BEGIN SELECT RAISE(ABORT, 'the fill is already stored'); END;
@@ -200,6 +225,7 @@ BEGIN SELECT RAISE(ABORT, 'a reservation is settled once'); END;
 -- Of an activation only the active mark changes, and only from 1 to 0.
 CREATE TRIGGER activation_ends_once BEFORE UPDATE ON policy_activations
 WHEN NEW.id <> OLD.id OR NEW.hash <> OLD.hash OR NEW.actor <> OLD.actor OR NEW.at <> OLD.at OR NEW.active = 1
+    OR NEW.replaces IS NOT OLD.replaces
 BEGIN SELECT RAISE(ABORT, 'an activation ends once and is never changed'); END;
 
 -- Whose vault this is never changes; the exchange identity and the incarnation do, by their own procedures.

@@ -51,8 +51,9 @@ SELECT * FROM execution_events WHERE execution_id = :execution_id ORDER BY id;
 INSERT INTO fills (execution_id, market, side, fill_id, at, quantity, price, fee, fee_currency, taker, settled, stored_at)
 VALUES (:execution_id, :market, :side, :fill_id, :at, :quantity, :price, :fee, :fee_currency, :taker, :settled, :now);
 
--- name: settle_fill(id, fee, fee_currency)!
-UPDATE fills SET fee = :fee, fee_currency = :fee_currency, settled = 1 WHERE id = :id AND fee IS NULL;
+-- name: settle_fill(id, fee, fee_currency, settled)!
+UPDATE fills SET fee = coalesce(fee, :fee), fee_currency = coalesce(fee_currency, :fee_currency), settled = :settled
+WHERE id = :id AND settled IS NULL;
 
 -- name: fill_by_venue_id(market, fill_id)^
 SELECT * FROM fills WHERE market = :market AND fill_id = :fill_id;
@@ -64,7 +65,7 @@ SELECT * FROM fills WHERE execution_id = :execution_id ORDER BY at, id;
 SELECT * FROM fills ORDER BY at, id;
 
 -- name: unsettled_executions()
-SELECT DISTINCT execution_id FROM fills WHERE settled IS NULL ORDER BY execution_id;
+SELECT DISTINCT execution_id FROM fills WHERE fee IS NULL ORDER BY execution_id;
 
 -- name: insert_decision(proposal_id, revision, passed, failed, checks, policy_hash, actor, instance, now)<!
 INSERT INTO gate_decisions (proposal_id, revision, passed, failed, checks, policy_hash, actor, instance, at)
@@ -76,3 +77,7 @@ SELECT * FROM gate_decisions WHERE id = :id;
 -- name: recent_refusals(since, count)
 SELECT d.*, p.market, p.side, p.eur FROM gate_decisions d JOIN trade_proposals p ON p.id = d.proposal_id
 WHERE d.passed = 0 AND d.at >= :since ORDER BY d.id DESC LIMIT :count;
+
+-- name: filled_without_fills()
+SELECT e.id FROM trade_executions e WHERE e.state = 'FILLED'
+    AND NOT EXISTS (SELECT 1 FROM fills f WHERE f.execution_id = e.id) ORDER BY e.id;
