@@ -95,6 +95,7 @@ def read_execution(row: sqlite3.Row) -> Execution:
     return Execution(
         id=row["id"],
         proposal_id=row["proposal_id"],
+        revision=row["revision"],
         market=row["market"],
         side=Side(row["side"]),
         kind=OrderKind(row["kind"]),

@@ -19,6 +19,8 @@ PAUSE_AFTER: Final = 8
 """Failures in a row after which a job is paused and alerts."""
 
 LONGEST_BACKOFF: Final[Micros] = 300 * SECOND
+LONGEST_TEMPORARY_BACKOFF: Final[Micros] = 15 * SECOND
+"""What waits for the exchange or the vault tries again this often: an order may be unsettled."""
 
 
 def register_job(tx: Tx, job: str, interval: Micros) -> None:
@@ -48,18 +50,26 @@ def require_lease(tx: Tx, lease: Lease) -> None:
 
 
 def finish_lease(
-    tx: Tx, lease: Lease, *, next_run_at: Micros, started_at: Micros, summary: str, changed: bool, error: str | None
+    tx: Tx,
+    lease: Lease,
+    *,
+    next_run_at: Micros,
+    started_at: Micros,
+    summary: str,
+    changed: bool,
+    error: str | None,
+    temporary: bool = False,
 ) -> bool:
     """Give a job back. A due time is completed once; a failed run is stored and backs off.
 
-    Returns whether the job was paused by this failure. Raises StaleFence.
+    Returns whether the job was paused by this failure; a ``temporary`` one never pauses it. Raises StaleFence.
     """
     require_lease(tx, lease)
     row = tx.sql.one("job_by_name", job=lease.job)
     failures = 0 if error is None or row is None else row["failures"] + 1
     if failures:
-        backoff = min(LONGEST_BACKOFF, SECOND * 2**failures)
-        next_run_at = min(next_run_at, tx.now + backoff)
+        longest = LONGEST_TEMPORARY_BACKOFF if temporary else LONGEST_BACKOFF
+        next_run_at = tx.now + min(longest, SECOND * 2 ** min(failures, 20))
     completed = error is None and tx.sql.one("run_completed", job=lease.job, due_at=lease.due_at) is None
     if changed or error is not None:
         tx.sql.insert(
@@ -83,7 +93,7 @@ def finish_lease(
         error=error,
         failures=failures,
     )
-    if failures >= PAUSE_AFTER:
+    if failures >= PAUSE_AFTER and not temporary:
         tx.sql.change("pause_job", job=lease.job)
         return True
     return False

@@ -35,19 +35,20 @@ class WriterLock:
         self._held = False
         self._wanted = False
         self._waiting = False
+        self._closed = False
 
     def acquire(self, deadline: float) -> bool:
         """Take the lock before ``deadline`` (a ``time.monotonic`` second); False if that passed first."""
-        if not self._waiting and self._try():
-            self._mark_holder()
-            return True
+        # All of it under the condition: a helper that is about to hand the lock back holds it on this very descriptor,
+        # so that a try beside it would seem to succeed.
         with self._state:
-            self._wanted = True
-            if not self._waiting:
-                self._waiting = True
-                threading.Thread(target=self._wait_in_queue, name="writer-lock", daemon=True).start()
-            self._state.wait_for(lambda: self._held, max(deadline - time.monotonic(), 0))
-            self._wanted = False
+            if self._waiting or not self._try():
+                self._wanted = True
+                if not self._waiting:
+                    self._waiting = True
+                    threading.Thread(target=self._wait_in_queue, name="writer-lock", daemon=True).start()
+                self._state.wait_for(lambda: self._held, max(deadline - time.monotonic(), 0))
+                self._wanted = False
             if not self._held:
                 return False
         self._mark_holder()
@@ -68,8 +69,11 @@ class WriterLock:
         return f"process {text.decode()}" if text.isdigit() else "an unknown process"
 
     def close(self) -> None:
-        """Close the file; the kernel frees the lock."""
-        os.close(self._descriptor)
+        """Close the file; the kernel frees the lock. A helper that still waits closes it when its turn comes."""
+        with self._state:
+            self._closed = True
+            if not self._waiting:
+                os.close(self._descriptor)
 
     def _try(self) -> bool:
         try:
@@ -83,7 +87,9 @@ class WriterLock:
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)
         with self._state:
             self._waiting = False
-            if self._wanted:
+            if self._closed:
+                os.close(self._descriptor)
+            elif self._wanted:
                 self._held = True
                 self._state.notify_all()
             else:

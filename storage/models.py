@@ -257,6 +257,7 @@ class Execution:
 
     id: int
     proposal_id: int
+    revision: int
     market: str
     side: Side
     kind: OrderKind

@@ -11,15 +11,16 @@ import fcntl
 import http.client
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Event
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from console.clock import SystemClock
 
@@ -145,6 +146,16 @@ def read_address(folder: Path) -> Address | None:
         return Address.from_json((folder / ADDRESS_FILE).read_text())
     except (OSError, ValueError):
         return None
+
+
+def seed_of(folder: Path) -> int | None:
+    """The seed of the folder's prices, as its database keeps it; None while there is none."""
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(folder / DATABASE_FILE))}?mode=ro", uri=True)) as database:
+            row = database.execute("SELECT value FROM identity WHERE name = 'seed'").fetchone()
+    except sqlite3.Error:
+        return None
+    return None if row is None else int(row[0])
 
 
 def answers(address: Address, timeout: float = 1.0) -> bool:

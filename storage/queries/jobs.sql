@@ -62,3 +62,6 @@ SELECT * FROM market_snapshots WHERE id = :id;
 
 -- name: insert_invariant_run(now, violations, actor)<!
 INSERT INTO invariant_runs (at, violations, actor) VALUES (:now, :violations, :actor);
+
+-- name: calls_since(oracle, since)^
+SELECT count(*) AS calls FROM gpt_usage_log WHERE oracle = :oracle AND at > :since;

@@ -1,0 +1,236 @@
+"""The engine: vault, clients, quotes and executor of one data folder, opened together and closed in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from console.clock import SystemClock, SystemEntropy, seeded
+from console.exchange.address import Address, live_address, paper_address
+from console.exchange.errors import ExchangeError
+from console.exchange.exchange_time import Ticking
+from console.exchange.readonly import ReadOnlyClient
+from console.exchange.signing import KeyPair
+from console.exchange.weights import WeightBudget
+from console.execution.executor import Executor
+from console.execution.keys import live_readonly_keys, live_trade_keys, trade_client
+from console.execution.quotes import Quotes
+from console.home import Home
+from console.jobs import Parts, reconcile_and_sweep
+from console.paper import process as exchange_process
+from console.settings import Settings
+from storage.clock import SECOND
+from storage.codes import JobName, Mode
+from storage.database import Tx, Vault
+from storage.errors import StaleFence
+from storage.facts import newest_sweep
+from storage.halt_file import halt_file_present, prepare_halt
+from storage.leases import acquire_lease, finish_lease, hurry_job, register_job
+from storage.models import Actor, Lease
+from storage.sweeps import bind_exchange
+from storage.trading_state import halt
+
+FRESH_SWEEP: Final = 90 * SECOND
+"""A sweep this young serves; the gate wants one of at most 120 s."""
+
+WAIT_FOR_SWEEP_S: Final = 5.0
+"""How long to wait for another process's sweep before making one's own."""
+
+TEMPORARY: Final = (ExchangeError,)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where the exchange is and with which keys; ``held`` keeps a simulated one running."""
+
+    address: Address
+    readonly: KeyPair
+    trade: KeyPair
+    source: str
+    held: exchange_process.Held | None
+
+
+@dataclass(slots=True)
+class Engine:
+    """Everything that can act on a data folder."""
+
+    home: Home
+    settings: Settings
+    clock: SystemClock
+    entropy: SystemEntropy
+    actor: Actor
+    vault: Vault
+    parts: Parts
+    connection: Connection
+    identity: str
+
+    @classmethod
+    async def open(
+        cls, home: Home, settings: Settings, clock: SystemClock, entropy: SystemEntropy, actor: Actor
+    ) -> Engine:
+        """Open the vault and connect, side by side.
+
+        Raises VaultError, ExchangeError, ExchangeUnavailable, MissingKeys; what was opened is closed again.
+        """
+        opening = asyncio.ensure_future(open_vault(home, clock, entropy, actor))
+        connecting = asyncio.ensure_future(connect(home, settings))
+        try:
+            vault, connection = await asyncio.gather(opening, connecting)
+        except BaseException:
+            for task in (opening, connecting):
+                with suppress(BaseException):
+                    result = await task
+                    await result.close() if isinstance(result, Vault) else release(result)
+            raise
+        engine: Engine | None = None
+        try:
+            engine = await cls._assemble(home, settings, clock, entropy, actor, vault, connection)
+            await vault.transact(lambda tx: bind_exchange(tx, engine.identity))
+        except BaseException:
+            if engine is not None:
+                await engine.close()
+            else:
+                await vault.close()
+                release(connection)
+            raise
+        return engine
+
+    @classmethod
+    async def _assemble(
+        cls,
+        home: Home,
+        settings: Settings,
+        clock: SystemClock,
+        entropy: SystemEntropy,
+        actor: Actor,
+        vault: Vault,
+        connection: Connection,
+    ) -> Engine:
+        ticking = Ticking.of(clock, seeded(int.from_bytes(entropy.token(4), "big")))
+        budget = WeightBudget(ticking.time)
+        readonly = ReadOnlyClient(
+            connection.address,
+            connection.readonly,
+            budget,
+            ticking,
+            trade_fingerprint=connection.trade.fingerprint,
+        )
+        try:
+            identity = await readonly.identity()
+        except BaseException:
+            await readonly.aclose()
+            raise
+        trade = trade_client(connection.address, connection.trade, budget, ticking, identity)
+        quotes = Quotes(readonly, clock)
+        executor = Executor(vault, trade, clock)
+        parts = Parts(vault, readonly, trade, quotes, executor, clock, clock.sleep)
+        return cls(home, settings, clock, entropy, actor, vault, parts, connection, identity)
+
+    async def close(self) -> None:
+        """Wait for orders in flight, then close clients and vault, and let the simulated exchange go."""
+        await self.parts.executor.wait_until_idle()
+        await self.parts.trade.aclose()
+        await self.parts.readonly.aclose()
+        await self.vault.close()
+        release(self.connection)
+
+    async def settle_before_claims(self) -> None:
+        """Look for unsettled orders, and make sure that a fresh sweep stands: by this process or by another.
+
+        One process sweeps under the job's lease, the others wait for its row. Raises ExchangeError, VaultError.
+        """
+        deadline = self.clock.monotonic() + WAIT_FOR_SWEEP_S
+        while True:
+            sweep = await self.vault.read(newest_sweep)
+            if sweep is not None and 0 <= self.clock.now() - sweep.finished_at < FRESH_SWEEP:
+                return
+            lease = await self.vault.transact(self._take_reconcile)
+            if lease is not None:
+                await self._sweep_under(lease)
+                return
+            if self.clock.monotonic() >= deadline:
+                await reconcile_and_sweep(self.parts, force=True)
+                return
+            await asyncio.sleep(0.1)
+
+    def _take_reconcile(self, tx: Tx) -> Lease | None:
+        register_job(tx, JobName.RECONCILE, 60 * SECOND)
+        hurry_job(tx, JobName.RECONCILE)
+        return acquire_lease(tx, JobName.RECONCILE, self.actor.instance)
+
+    async def _sweep_under(self, lease: Lease) -> None:
+        started, error, told = self.clock.now(), None, ""
+        try:
+            told = await reconcile_and_sweep(self.parts, force=True)
+        except BaseException as failure:
+            error = f"{type(failure).__name__}: {failure}"
+            raise
+        finally:
+            await self._give_back(lease, started, told, error)
+
+    async def _give_back(self, lease: Lease, started: int, told: str, error: str | None) -> None:
+        def finish(tx: Tx) -> None:
+            finish_lease(
+                tx, lease, next_run_at=tx.now + 60 * SECOND, started_at=started, summary=told,
+                changed=bool(told), error=error, temporary=True,
+            )  # fmt: skip
+
+        with suppress(StaleFence):
+            await self.vault.transact(finish)
+
+    async def record_halt_file(self) -> bool:
+        """If a HALT file stands and the vault does not say HALTED yet, record it; whether a file stands."""
+        path = halt_file_present(self.home.folder)
+        if path is None:
+            return False
+        await self.vault.transact(lambda tx: halt(tx, f"{path.name} file in {path.parent.name}"))
+        return True
+
+
+async def open_vault(home: Home, clock: SystemClock, entropy: SystemEntropy, actor: Actor) -> Vault:
+    """Open the mode's vault and prepare its stop. Raises VaultError."""
+    vault = await Vault.open(home.folder, home.mode, clock, entropy, actor)
+    try:
+        prepare_halt(home.folder)
+    except OSError as error:
+        log.warning("HALT.off could not be prepared: %s", error)
+    return vault
+
+
+async def connect(home: Home, settings: Settings) -> Connection:
+    """Find the exchange and its keys; starts the simulated one of a PAPER folder.
+
+    Raises ExchangeUnavailable, MissingKeys, ValueError for an address that is not allowed.
+    """
+    if home.mode is Mode.LIVE:
+        return Connection(live_address(), live_readonly_keys(), live_trade_keys(), "bitvavo, main", None)
+    held = await asyncio.to_thread(exchange_process.hold, home.folder)
+    made = await asyncio.to_thread(exchange_process.seed_of, home.folder)
+    try:
+        found = await asyncio.to_thread(
+            exchange_process.ensure_exchange,
+            home.folder,
+            seed=None if made is not None else settings.paper.seed,
+            options=("--balance", str(settings.paper.balance_eur)),
+        )
+    except BaseException:
+        held.close()
+        raise
+    return Connection(
+        paper_address(found.rest),
+        KeyPair(found.readonly.key, found.readonly.secret),
+        KeyPair(found.trade.key, found.trade.secret),
+        f"simulated, seed {await asyncio.to_thread(exchange_process.seed_of, home.folder)}",
+        held,
+    )
+
+
+def release(connection: Connection) -> None:
+    """Let a simulated exchange know that this process no longer needs it."""
+    if connection.held is not None:
+        connection.held.close()

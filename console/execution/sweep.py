@@ -1,0 +1,161 @@
+"""Comparing vault and exchange: open orders and balances. What it finds is a row that every process's gate reads.
+
+The exchange is listed first and the vault read after, so that an order sent meanwhile is not called foreign. A figure
+that moved while it was compared is looked at again before it is called a difference.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from console.exchange.answers import same_id
+from console.exchange.readonly import ReadOnlyClient
+from console.exchange.trade import TradeClient
+from console.execution.fills import follow_orders
+from console.execution.reconcile import Sleep, adopt
+from storage.clock import Micros
+from storage.codes import RESTING, UNDECIDED
+from storage.database import Tx, Vault
+from storage.execution_rows import executions_in, read_execution
+from storage.facts import all_fills
+from storage.models import Execution, VenueOrder
+from storage.money import decimal_text
+from storage.policies import Policy
+from storage.policy_store import active_policy
+from storage.positions import replay
+from storage.sweeps import SweepResult, baseline, expected_balances, record_sweep
+
+TRIES: Final = 3
+AGAIN_S: Final = 0.4
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One comparison's outcome."""
+
+    differences: tuple[str, ...]
+    foreign_markets: frozenset[str]
+    balances: Mapping[str, Decimal]
+
+
+async def sweep_once(vault: Vault, trade: TradeClient, readonly: ReadOnlyClient, sleep: Sleep) -> bool:
+    """Compare and store the result; whether vault and exchange agree.
+
+    Raises ExchangeError when a listing fails (nothing is stored then), VaultError.
+    """
+    started_at = vault.clock.now()
+    for turn in range(TRIES):
+        if turn:
+            await sleep(AGAIN_S)
+        await follow_orders(vault, trade)
+        compared = await _compare(vault, trade, readonly)
+        if not compared.differences and not compared.foreign_markets:
+            break
+    result = SweepResult(
+        started_at=started_at,
+        differences=compared.differences,
+        foreign_markets=compared.foreign_markets,
+        balances=compared.balances,
+        key_fingerprint=trade.fingerprint,
+        exchange_identity=trade.identity,
+    )
+    await vault.transact(lambda tx: record_sweep(tx, result))
+    if compared.differences:
+        log.warning("sweep found differences: %s", "; ".join(compared.differences))
+    return not compared.differences and not compared.foreign_markets
+
+
+async def _compare(vault: Vault, trade: TradeClient, readonly: ReadOnlyClient) -> Compared:
+    before = await vault.read(_expected)
+    markets = await vault.read(watched_markets)
+    listed: list[VenueOrder] = []
+    for market in sorted(markets):
+        listed += await trade.open_orders(market)
+    balances = await readonly.balances()
+    after = await vault.read(_expected)
+    known = await vault.read(_known_executions)
+    differences, foreign = await _judge_orders(vault, listed, known)
+    totals = {symbol: entry.available + entry.in_order for symbol, entry in balances.by_symbol.items()}
+    undecided = any(execution.state in UNDECIDED for execution in known)
+    if not undecided and not _agrees(totals, before) and not _agrees(totals, after):
+        differences += _balance_differences(totals, after)
+    return Compared(tuple(differences), frozenset(foreign), totals)
+
+
+async def _judge_orders(
+    vault: Vault, listed: Iterable[VenueOrder], known: list[Execution]
+) -> tuple[list[str], set[str]]:
+    differences: list[str] = []
+    foreign: set[str] = set()
+    open_markets = {execution.market for execution in known if execution.state in UNDECIDED}
+    for order in listed:
+        ours = _match(order, known)
+        if ours is None and order.market in open_markets:
+            continue  # an order in flight may be this one: undecided, not foreign
+        if ours is None:
+            foreign.add(order.market)
+            differences.append(f"order {order.order_id} in {order.market} is not ours")
+        elif ours.state not in RESTING:
+            await adopt(vault, ours, order, "sweep")
+    seen = {order.order_id for order in listed}
+    for execution in known:
+        if execution.state in RESTING and execution.order_id not in seen:
+            differences.append(f"order {execution.order_id} of execution {execution.id} rests here, not there")
+    return differences, foreign
+
+
+def _match(order: VenueOrder, known: list[Execution]) -> Execution | None:
+    for execution in known:
+        if execution.market != order.market:
+            continue
+        by_client_id = same_id(execution.client_order_id, order.client_order_id)
+        if by_client_id or (execution.order_id is not None and execution.order_id == order.order_id):
+            return execution
+    return None
+
+
+def watched_markets(tx: Tx) -> frozenset[str]:
+    """The markets a sweep lists: those the policy names, those with a position, those with a live execution."""
+    policy: Policy = active_policy(tx).policy
+    held = replay(all_fills(tx)).positions
+    live = [execution.market for execution in executions_in(tx, UNDECIDED | RESTING)]
+    return frozenset({*policy.allowlist, *policy.exit_only, *held, *live})
+
+
+def _known_executions(tx: Tx) -> list[Execution]:
+    # Every execution of the vault: an order of ours that was given up long ago may turn up as well.
+    return [read_execution(row) for row in tx.db.execute("SELECT * FROM trade_executions")]
+
+
+def _expected(tx: Tx) -> dict[str, Decimal] | None:
+    start = baseline(tx)
+    if start is None:
+        return {}
+    return expected_balances(tx, start)
+
+
+def _agrees(totals: Mapping[str, Decimal], expected: Mapping[str, Decimal] | None) -> bool:
+    if not expected:
+        return True  # no baseline yet, or a fee is still to come: undecided
+    symbols = totals.keys() | expected.keys()
+    return all(totals.get(symbol, Decimal(0)) == expected.get(symbol, Decimal(0)) for symbol in symbols)
+
+
+def _balance_differences(totals: Mapping[str, Decimal], expected: Mapping[str, Decimal] | None) -> list[str]:
+    found = []
+    for symbol in sorted(totals.keys() | (expected or {}).keys()):
+        there, here = totals.get(symbol, Decimal(0)), (expected or {}).get(symbol, Decimal(0))
+        if there != here:
+            found.append(f"{symbol}: the exchange has {decimal_text(there)}, the vault expects {decimal_text(here)}")
+    return found
+
+
+def needs_sweep(finished_at: Micros | None, now: Micros, every: Micros) -> bool:
+    """Whether the newest sweep is older than ``every``, or from the future."""
+    return finished_at is None or not 0 <= now - finished_at < every

@@ -1,0 +1,268 @@
+"""The scheduler's jobs: look, expire, reconcile, fills, keeper. The runtime registers them with what they need."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from console.exchange.readonly import ReadOnlyClient
+from console.exchange.trade import TradeClient
+from console.execution.executor import Executor
+from console.execution.fills import follow_orders
+from console.execution.keeper import keep
+from console.execution.quotes import Quotes
+from console.execution.reconcile import Sleep, reconcile_once
+from console.execution.sweep import needs_sweep, sweep_once
+from console.oracle.look import Draft, LookResult, MarketLook, is_lively, look
+from console.oracle.snapshot import MarketView
+from console.scheduler.jobs import HeldLease, Job
+from storage.clock import DAY, MINUTE, SECOND, Clock, Micros
+from storage.codes import UNDECIDED, JobName, Origin, Side
+from storage.database import Tx, Vault
+from storage.errors import Conflict
+from storage.execution_rows import executions_in
+from storage.facts import newest_sweep, read_book
+from storage.looks import LookRow, record_free_call, record_look
+from storage.money import Quantity
+from storage.policies import Policy
+from storage.policy_store import active_policy
+from storage.proposals import NewProposal, create_proposal, expire_due, open_ideas
+
+SWEEP_EVERY: Final[Micros] = 60 * SECOND
+UNSETTLED_EVERY: Final[Micros] = 5 * SECOND
+FIRST_SCAN: Final[Micros] = 30 * MINUTE
+DAY_OF_MINUTES: Final = 1440
+SCANNER: Final = "rules/scan"
+CALL_S: Final = 15.0
+"""Seconds an outside call of a job may take; its lease must last that long."""
+
+
+@dataclass(slots=True)
+class Parts:
+    """What the jobs work with."""
+
+    vault: Vault
+    readonly: ReadOnlyClient
+    trade: TradeClient
+    quotes: Quotes
+    executor: Executor
+    clock: Clock
+    sleep: Sleep
+    scan_pace: Micros = field(default=30 * MINUTE)
+    """Until the next scan, by the policy and what the last one saw."""
+    unsettled: bool = field(default=False)
+    """Whether the last reconcile left something open: then it runs more often."""
+
+
+def make_jobs(parts: Parts, look_seconds: int) -> list[Job]:
+    """All jobs, ready to register."""
+    return [
+        Job(JobName.LOOK, lambda held: run_look(parts, held), look_seconds * SECOND),
+        Job(JobName.SCAN, lambda held: run_scan(parts, held), FIRST_SCAN, pace=lambda: parts.scan_pace),
+        Job(JobName.EXPIRE, run_expire, SECOND),
+        Job(JobName.RECONCILE, lambda h: run_reconcile(parts, h), SWEEP_EVERY, pace=lambda: reconcile_pace(parts)),
+        Job(JobName.FILLS, lambda held: run_fills(parts, held), 2 * SECOND),
+        Job(JobName.KEEPER, lambda held: run_keeper(parts, held), 10 * SECOND, held=True),
+    ]
+
+
+def reconcile_pace(parts: Parts) -> Micros:
+    """Every five seconds while something is unsettled, else every minute."""
+    return UNSETTLED_EVERY if parts.unsettled else SWEEP_EVERY
+
+
+async def run_expire(held: HeldLease) -> str:
+    """Expire proposals whose time has come."""
+    expired = await held.transact(expire_due)
+    return f"expired {', '.join(map(str, expired))}" if expired else ""
+
+
+async def run_fills(parts: Parts, held: HeldLease) -> str:
+    """Follow resting orders and fees that are still to come."""
+    held.require_time(CALL_S)
+    changed = await follow_orders(parts.vault, parts.trade)
+    return f"{changed} orders moved on" if changed else ""
+
+
+async def run_keeper(parts: Parts, held: HeldLease) -> str:
+    """Keep the dead-man switch armed, end old entries."""
+    held.require_time(CALL_S)
+    return await keep(parts.vault, parts.trade, parts.executor)
+
+
+async def run_reconcile(parts: Parts, held: HeldLease) -> str:
+    """Settle what is unsettled; compare vault and exchange every minute."""
+    held.require_time(CALL_S)
+    return await reconcile_and_sweep(parts)
+
+
+async def reconcile_and_sweep(parts: Parts, *, force: bool = False) -> str:
+    """One reconcile and, if the newest is a minute old, one sweep; a sentence on what changed."""
+
+    async def exchange_time() -> Micros:
+        return (await parts.readonly.time()).exchange_at
+
+    findings = await reconcile_once(parts.vault, parts.trade, exchange_time, parts.sleep)
+    parts.unsettled = bool(findings.open)
+    told = [
+        f"{word} {', '.join(map(str, ids))}"
+        for word, ids in (("found", findings.found), ("absent", findings.absent), ("abandoned", findings.abandoned))
+        if ids
+    ]
+    sweep = await parts.vault.read(newest_sweep)
+    finished_at = None if sweep is None else sweep.finished_at
+    if force or needs_sweep(finished_at, parts.clock.now(), SWEEP_EVERY - 5 * SECOND) or told:
+        agrees = await sweep_once(parts.vault, parts.trade, parts.readonly, parts.sleep)
+        if not agrees:
+            told.append("vault and exchange differ")
+    return "; ".join(told)
+
+
+async def run_look(parts: Parts, held: HeldLease) -> str:
+    """Look at every market the policy allows, store what was seen, and propose what the rules say."""
+    result, proposed = await _look(parts, held, "rules/look")
+    return f"looked at {len(result.markets)}, proposed {proposed}" if proposed else ""
+
+
+async def run_scan(parts: Parts, held: HeldLease) -> str:
+    """A look at the policy's own interval and number per day, after whose gate a costly oracle may be asked.
+
+    There is none yet, so the rules are asked and the call is recorded at no cost.
+    """
+    policy, done = await parts.vault.read(_scan_limits)
+    if done >= policy.scan.per_day:
+        parts.scan_pace = policy.scan.interval_min * MINUTE
+        return ""
+    result, proposed = await _look(parts, held, SCANNER)
+    parts.scan_pace = scan_pace(policy, result)
+    lively = sum(_is_lively(market) for market in result.markets)
+    return f"scanned {len(result.markets)}, {lively} over the oracle's gate, proposed {proposed}"
+
+
+def scan_pace(policy: Policy, result: LookResult) -> Micros:
+    """How long until the next scan: the busy interval while a market is over the oracle's gate, else the quiet one."""
+    lively = any(_is_lively(market) for market in result.markets)
+    minutes = policy.scan.busy_min if lively else policy.scan.quiet_min
+    return (policy.scan.interval_min if minutes is None else minutes) * MINUTE
+
+
+def _is_lively(market: MarketLook) -> bool:
+    return bool(market.numbers) and is_lively(market.numbers, market.thresholds)
+
+
+def _scan_limits(tx: Tx) -> tuple[Policy, int]:
+    policy: Policy = active_policy(tx).policy
+    row = tx.sql.one("calls_since", oracle=SCANNER, since=tx.now - DAY)
+    return policy, 0 if row is None else row["calls"]
+
+
+async def _look(parts: Parts, held: HeldLease, caller: str) -> tuple[LookResult, int]:
+    policy, held_coins, ideas = await parts.vault.read(_before_look)
+    held.require_time(CALL_S)
+    views = await gather_views(parts, list(policy.allowlist), held_coins, ideas)
+    result = await asyncio.to_thread(look, views, policy, parts.clock.now())
+    proposed = await held.transact(lambda tx: store_look(tx, result, caller))
+    return result, proposed
+
+
+def _before_look(tx: Tx) -> tuple[Policy, dict[str, Quantity], dict[str, frozenset[tuple[str, Side]]]]:
+    policy: Policy = active_policy(tx).policy
+    positions = read_book(tx).positions
+    selling = [execution for execution in executions_in(tx, UNDECIDED) if execution.side is Side.SELL]
+    coins = {
+        market: position.quantity
+        for market, position in positions.items()
+        if not any(execution.market == market for execution in selling)
+    }
+    return policy, coins, {market: open_ideas(tx, market) for market in policy.allowlist}
+
+
+async def gather_views(
+    parts: Parts,
+    markets: list[str],
+    coins: dict[str, Quantity],
+    ideas: dict[str, frozenset[tuple[str, Side]]],
+) -> list[MarketView]:
+    """Candles, book and rules of each market; a market whose candles or book cannot be had is left out.
+
+    Raises ExchangeError when nothing at all can be had.
+    """
+    quotes = await parts.quotes.fetch_all(markets)
+    now = parts.clock.now()
+    candles = await asyncio.gather(
+        *(parts.readonly.candles(market, "1m", DAY_OF_MINUTES) for market in markets), return_exceptions=True
+    )
+    views = []
+    failures: list[BaseException] = []
+    for market, rows in zip(markets, candles, strict=True):
+        rules = parts.quotes.rules.get(market)
+        if isinstance(rows, BaseException):
+            failures.append(rows)
+            continue
+        if rules is None:
+            continue
+        quote = quotes[market]
+        views.append(
+            MarketView(
+                market=market,
+                rules=rules,
+                candles_1m=rows,
+                bids=quote.bids,
+                asks=quote.asks,
+                last=quote.last,
+                fetched_at=now,
+                candles_at=now,
+                held=coins.get(market),
+                open_sides=ideas[market],
+            )
+        )
+    if failures and not views:
+        raise failures[0]
+    return views
+
+
+def store_look(tx: Tx, result: LookResult, caller: str) -> int:
+    """Store every market's numbers and what followed, the drafts as proposals; how many were proposed."""
+    proposed = 0
+    for market in result.markets:
+        snapshot_id = record_look(tx, _look_row(market))
+        if market.draft is not None:
+            try:
+                create_proposal(tx, _new_proposal(market.draft, snapshot_id))
+                proposed += 1
+            except Conflict:
+                continue  # the same idea was stored by another worker meanwhile
+    record_free_call(tx, caller, len(result.markets), f"proposed {proposed}")
+    return proposed
+
+
+def _look_row(market: MarketLook) -> LookRow:
+    numbers: dict[str, Any] = {
+        name: {"is": None if value is None else str(value), "limit": str(market.thresholds[name])}
+        for name, value in market.numbers.items()
+    }
+    if market.reason:
+        numbers["reason"] = market.reason
+    if market.distance is not None:
+        numbers["distance"] = str(market.distance)
+    saw = market.snapshot.to_json() if market.draft is not None and market.snapshot is not None else None
+    return LookRow(market.market, market.outcome.value, market.nearest, numbers, saw)
+
+
+def _new_proposal(draft: Draft, snapshot_id: int) -> NewProposal:
+    return NewProposal(
+        origin=Origin.RULES,
+        oracle=draft.oracle,
+        market=draft.market,
+        side=draft.side,
+        order_type=draft.order_type,
+        quantity=draft.quantity,
+        limit=draft.limit,
+        eur=draft.eur,
+        lives=draft.ttl,
+        confidence=draft.confidence,
+        rationale=draft.rationale,
+        snapshot_id=snapshot_id,
+        quote_at_creation=draft.quote_at_creation,
+    )

@@ -1,0 +1,301 @@
+"""The runtime: owns the engine and every background task, and outlives the screen.
+
+It builds the console's state when anybody commits, watches HALT files, keeps quotes of open proposals fresh, and hands
+operators' decisions to the engine. It knows no Textual.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any, Final, TypeVar
+
+from console.clock import SystemClock, SystemEntropy
+from console.engine import Engine
+from console.exchange.answers import CancelAnswer
+from console.exchange.errors import ExchangeError
+from console.execution.executor import outcome_of
+from console.execution.fills import follow_order
+from console.execution.halting import (
+    HaltReport,
+    cancel_text,
+    record_halt,
+    reduce_only,
+    resume_trading,
+    stop_senders,
+    take_back_entries,
+)
+from console.execution.keys import MissingKeys
+from console.execution.outcome import Outcome
+from console.execution.ticket import TicketView, view_ticket
+from console.home import Home
+from console.jobs import make_jobs, reconcile_and_sweep
+from console.paper.process import ExchangeUnavailable
+from console.scheduler.worker import Scheduler
+from console.settings import Settings
+from console.state import ConsoleState, Link, Surroundings, build_state
+from storage.codes import JobName, Mode
+from storage.database import Tx
+from storage.errors import Conflict, VaultBusy, VaultError, VaultFull
+from storage.execution_rows import get_execution
+from storage.leases import hurry_job
+from storage.models import Actor
+from storage.proposals import decline, get_proposal, open_proposals, undo_decline
+
+WATCH_S: Final = 0.05
+"""Another process's commit is on the screen within 120 ms."""
+
+REBUILD_S: Final = 1.0
+LINK_SILENT_S: Final = 15.0
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+StartupProblem = (VaultError, ExchangeError, ExchangeUnavailable, MissingKeys, ValueError, OSError)
+
+
+class Runtime:
+    """One process's console, with or without a screen."""
+
+    def __init__(
+        self, home: Home, settings: Settings, actor: Actor, *, scheduler: bool = True, read_only: bool = False
+    ) -> None:
+        self.home = home
+        self.mode: Mode = home.mode
+        self.settings = settings
+        self.actor = actor
+        self.read_only = read_only
+        self.clock = SystemClock()
+        self._entropy = SystemEntropy()
+        self._runs_jobs = scheduler and not read_only
+        self._engine: Engine | None = None
+        self._scheduler: Scheduler | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._owned: set[asyncio.Task[Any]] = set()
+        self._subscribers: list[Callable[[], None]] = []
+        self._state: ConsoleState | None = None
+        self._changed = asyncio.Event()
+        self.startup = "opening the vault and the market"
+        self.problem: str | None = None
+        self.failed: BaseException | None = None
+
+    # what the screen reads -------------------------------------------------------------------------------------
+    @property
+    def state(self) -> ConsoleState | None:
+        """The newest state; None before the first."""
+        return self._state
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back on the event loop when there is something new; the returned function ends it."""
+        self._subscribers.append(callback)
+        return lambda: self._subscribers.remove(callback) if callback in self._subscribers else None
+
+    def in_flight(self) -> int:
+        """Orders of this process between fire and settle."""
+        return 0 if self._engine is None else self._engine.parts.executor.in_flight
+
+    # life ------------------------------------------------------------------------------------------------------
+    async def start(self) -> None:
+        """Open everything and begin to work. A problem becomes ``startup`` and ``failed``; nothing is raised."""
+        try:
+            await self._start()
+        except StartupProblem as error:
+            log.exception("the console could not start")
+            self.failed, self.startup = error, str(error)
+            self._tell()
+
+    async def _start(self) -> None:
+        engine = await Engine.open(self.home, self.settings, self.clock, self._entropy, self.actor)
+        self._engine = engine
+        self.startup = "reading the market"
+        await engine.record_halt_file()
+        self._tasks = [
+            asyncio.create_task(self._watch(engine), name="watch"),
+            asyncio.create_task(self._keep_quotes(engine), name="quotes"),
+        ]
+        if self._runs_jobs:
+            scheduler = Scheduler(
+                engine.vault,
+                self.clock,
+                self.actor.instance,
+                temporary=(ExchangeError, VaultBusy, VaultFull),
+            )
+            for job in make_jobs(engine.parts, self.settings.intervals.look_seconds):
+                scheduler.register(job)
+            # Before any claim: what an earlier process left unsettled is looked for.
+            with suppress(ExchangeError):
+                await engine.settle_before_claims()
+            await scheduler.start()
+            self._scheduler = scheduler
+
+    async def stop(self) -> None:
+        """End the jobs, wait for orders in flight, close. Safe to call more than once."""
+        if self._scheduler is not None:
+            await self._scheduler.stop()
+            self._scheduler = None
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        self._tasks = []
+        if self._owned:
+            await asyncio.wait(set(self._owned))
+        if self._engine is not None:
+            engine, self._engine = self._engine, None
+            await engine.close()
+
+    # decisions -------------------------------------------------------------------------------------------------
+    async def ticket(self, proposal_id: int) -> TicketView:
+        """The ticket of a proposal on a fresh quote. Raises VaultError (NotFound)."""
+        engine = self._ready()
+        market = await engine.vault.read(lambda tx: _market_of(tx, proposal_id))
+        quote = await engine.parts.quotes.fetch(market)
+        return await engine.vault.read(lambda tx: view_ticket(tx, proposal_id, quote))
+
+    async def fire(self, view: TicketView, *, typed: bool) -> Outcome:
+        """Send the ticket's order through the gate; survives whoever waits. Raises VaultError."""
+        self._may_write()
+        outcome = await self._own(self._fire(self._ready(), view, typed))
+        self._changed.set()
+        return outcome
+
+    async def _fire(self, engine: Engine, view: TicketView, typed: bool) -> Outcome:
+        outcome = await engine.parts.executor.execute(view.ticket, view.question.quote, typed_amount=typed)
+        if outcome.end == "unknown":
+            engine.parts.unsettled = True
+            await self.hurry(JobName.RECONCILE)
+        return outcome
+
+    async def execution_outcome(self, execution_id: int) -> Outcome:
+        """How an attempt stands now. Raises VaultError."""
+        return await self._ready().vault.read(lambda tx: outcome_of(tx, execution_id, None, 0.0))
+
+    async def decline(self, proposal_id: int, note: str | None) -> None:
+        """Decline a proposal. Raises VaultError."""
+        self._may_write()
+        await self._ready().vault.transact(lambda tx: decline(tx, proposal_id, note))
+
+    async def undo_decline(self, proposal_id: int) -> None:
+        """Take a decline back within 5 s. Raises VaultError."""
+        self._may_write()
+        await self._ready().vault.transact(lambda tx: undo_decline(tx, proposal_id))
+
+    async def look_now(self) -> None:
+        """Make the next look due now, for whichever worker is free. Raises VaultError."""
+        self._may_write()
+        await self.hurry(JobName.LOOK)
+
+    async def hurry(self, job: JobName) -> None:
+        """Make a job due now. Raises VaultError."""
+        await self._ready().vault.transact(lambda tx: hurry_job(tx, job))
+
+    async def halt(self, reason: str) -> HaltReport:
+        """Stop: file, senders, vault, resting entries; each as far as it goes. Raises OSError without a file."""
+        return await self._own(self._halt(reason))
+
+    async def _halt(self, reason: str) -> HaltReport:
+        report = await stop_senders(self.home.folder, self.clock)
+        engine = self._engine
+        if engine is None:
+            return report
+        recorded = await record_halt(engine.vault, reason)
+        canceled, left = await take_back_entries(engine.vault, engine.parts.executor)
+        text = report.text if recorded is not None else f"{report.text}; the vault records it when it can"
+        self._changed.set()
+        return HaltReport(report.no_order_can_leave, text, canceled, left)
+
+    async def reduce(self, reason: str) -> None:
+        """Refuse buys from now on. Raises VaultError."""
+        self._may_write()
+        await reduce_only(self._ready().vault, reason)
+
+    async def resume(self, lifts: int, reason: str) -> None:
+        """Lift exactly that halt. Raises VaultError (Conflict), OSError."""
+        self._may_write()
+        engine = self._ready()
+        await engine.record_halt_file()
+        await resume_trading(engine.vault, lifts, reason)
+
+    async def cancel(self, execution_id: int) -> str:
+        """Take back the unfilled rest of an order; one sentence. Raises VaultError."""
+        self._may_write()
+        engine = self._ready()
+        answer: CancelAnswer = await self._own(engine.parts.executor.cancel(execution_id))
+        execution = await engine.vault.read(lambda tx: get_execution(tx, execution_id))
+        await follow_order(engine.vault, engine.parts.trade, execution)
+        return f"execution {execution_id}: {cancel_text(answer)}"
+
+    async def reconcile_now(self) -> str:
+        """One reconcile and sweep; a sentence on what changed. Raises VaultError, ExchangeError."""
+        return await reconcile_and_sweep(self._ready().parts, force=True)
+
+    # background ------------------------------------------------------------------------------------------------
+    async def _watch(self, engine: Engine) -> None:
+        seen, built = -1, 0.0
+        while True:
+            try:
+                version = await engine.vault.data_version()
+                due = self.clock.monotonic() - built >= REBUILD_S
+                if version != seen or due or self._changed.is_set():
+                    self._changed.clear()
+                    if due:
+                        await engine.record_halt_file()
+                    await self._rebuild(engine)
+                    seen, built, self.problem = version, self.clock.monotonic(), None
+            except VaultError as error:
+                self.problem = str(error)
+                log.warning("the state cannot be read: %s", error)
+                self._tell()
+                await asyncio.sleep(REBUILD_S)
+            await asyncio.sleep(WATCH_S)
+
+    async def _rebuild(self, engine: Engine) -> None:
+        quotes = engine.parts.quotes
+        around = Surroundings(
+            quotes=dict(quotes.latest),
+            rules=dict(quotes.rules),
+            link=Link(quotes.answered, quotes.problem),
+            source=engine.connection.source,
+            instance=self.actor.instance,
+        )
+        self._state = await engine.vault.read(lambda tx: build_state(tx, around))
+        self._tell()
+
+    async def _keep_quotes(self, engine: Engine) -> None:
+        """Quotes of markets with an open proposal, while somebody may be looking; the link's pulse otherwise."""
+        while True:
+            try:
+                proposals = await engine.vault.read(open_proposals)
+                markets = {proposal.market for proposal in proposals}
+                await engine.parts.quotes.fetch_all(markets)
+                self._changed.set()
+            except VaultError as error:
+                log.warning("open proposals cannot be read: %s", error)
+            await asyncio.sleep(self.settings.intervals.quotes_seconds)
+
+    def _tell(self) -> None:
+        for callback in list(self._subscribers):
+            callback()
+
+    def _ready(self) -> Engine:
+        if self._engine is None:
+            raise Conflict(f"not ready: {self.startup}")
+        return self._engine
+
+    def _may_write(self) -> None:
+        if self.read_only:
+            raise Conflict("this console is read-only; start one without --read-only")
+
+    async def _own(self, work: Coroutine[Any, Any, T]) -> T:
+        task = asyncio.ensure_future(work)
+        self._owned.add(task)
+        task.add_done_callback(self._owned.discard)
+        return await asyncio.shield(task)
+
+
+def _market_of(tx: Tx, proposal_id: int) -> str:
+    return get_proposal(tx, proposal_id).market

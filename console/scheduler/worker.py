@@ -1,0 +1,152 @@
+"""Runs registered jobs when they are due, each under its lease, beside any number of other workers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import Final
+
+from console.scheduler.jobs import HeldLease, Job
+from storage.alerts import alert
+from storage.clock import SECOND, Clock, Micros
+from storage.codes import JobName
+from storage.database import Tx, Vault
+from storage.errors import StaleFence, VaultError
+from storage.leases import LEASE_TTL, acquire_lease, finish_lease, hurry_job, register_job, renew_lease
+from storage.models import Lease
+
+POLL_S: Final = 0.25
+HEARTBEAT_S: Final = LEASE_TTL / SECOND / 3
+
+log = logging.getLogger(__name__)
+
+
+class Scheduler:
+    """The jobs of one process. ``temporary`` errors back off but never pause a job."""
+
+    def __init__(self, vault: Vault, clock: Clock, holder: str, *, temporary: tuple[type[Exception], ...] = ()) -> None:
+        self._vault = vault
+        self._clock = clock
+        self._holder = holder
+        self._temporary = temporary
+        self._jobs: dict[JobName, Job] = {}
+        self._stopping = asyncio.Event()
+        self._loops: list[asyncio.Task[None]] = []
+        self.errors: dict[JobName, str] = {}
+
+    def register(self, job: Job) -> None:
+        """Add a job; before ``start``."""
+        self._jobs[job.name] = job
+
+    async def start(self) -> None:
+        """Make the jobs known to the vault and begin to run them. Raises VaultError."""
+
+        def make_known(tx: Tx) -> None:
+            for job in self._jobs.values():
+                register_job(tx, job.name, job.every)
+
+        await self._vault.transact(make_known)
+        self._loops = [asyncio.create_task(self._loop(job), name=f"job {job.name}") for job in self._jobs.values()]
+
+    async def stop(self) -> None:
+        """Let running jobs end, give every lease back, and return."""
+        self._stopping.set()
+        if self._loops:
+            await asyncio.wait(self._loops)
+        self._loops = []
+
+    async def hurry(self, name: JobName) -> bool:
+        """Make a job due now, for whichever worker is free; False if it was due already. Raises VaultError."""
+        return await self._vault.transact(lambda tx: hurry_job(tx, name))
+
+    async def _loop(self, job: Job) -> None:
+        while not self._stopping.is_set():
+            try:
+                if await self._vault.read(lambda tx: _may_be_due(tx, job.name)):
+                    await self._try_once(job)
+            except VaultError as error:
+                self.errors[job.name] = str(error)
+                log.warning("job %s waits for the vault: %s", job.name, error)
+            await self._pause(POLL_S)
+
+    async def _try_once(self, job: Job) -> None:
+        lease = await self._vault.transact(lambda tx: acquire_lease(tx, job.name, self._holder))
+        if lease is None:
+            return
+        held = HeldLease(self._vault, self._clock, lease)
+        heartbeat = asyncio.create_task(self._beat(held))
+        started = self._clock.now()
+        summary, error = "", None
+        try:
+            while True:
+                summary = await job.run(held) or summary
+                self.errors.pop(job.name, None)
+                if not job.held or self._stopping.is_set():
+                    break
+                await self._pause(job.interval() / SECOND)
+                if self._stopping.is_set():
+                    break
+        except StaleFence as stale:
+            log.warning("job %s lost its lease: %s", job.name, stale)
+            return
+        except Exception as failure:  # the worker's seam: a job that breaks must not end the others
+            error = self._note_failure(job, failure)
+        finally:
+            heartbeat.cancel()
+            with suppress(asyncio.CancelledError):
+                await heartbeat
+        await self._finish(job, held.lease, started, summary, error)
+
+    def _note_failure(self, job: Job, failure: Exception) -> str:
+        text = f"{type(failure).__name__}: {failure}"
+        self.errors[job.name] = text
+        if isinstance(failure, self._temporary):
+            log.warning("job %s failed for now: %s", job.name, text)
+        else:
+            log.error("job %s broke", job.name, exc_info=failure)
+        return ("temporary " if isinstance(failure, self._temporary) else "") + text
+
+    async def _finish(self, job: Job, lease: Lease, started: Micros, summary: str, error: str | None) -> None:
+        def finish(tx: Tx) -> None:
+            paused = finish_lease(
+                tx,
+                lease,
+                next_run_at=max(lease.due_at + job.interval(), tx.now + SECOND // 4),
+                started_at=started,
+                summary=summary,
+                changed=bool(summary),
+                error=error,
+                temporary=error is not None and error.startswith("temporary "),
+            )
+            if paused:
+                alert(tx, "critical", f"job {job.name}", f"paused after failing again and again: {error}")
+
+        try:
+            await self._vault.transact(finish)
+        except VaultError as failure:
+            log.warning("job %s could not give its lease back: %s", job.name, failure)
+
+    async def _beat(self, held: HeldLease) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            try:
+                lease = held.lease
+                held.lease = await self._vault.transact(lambda tx, mine=lease: renew_lease(tx, mine))  # type: ignore[misc]
+            except StaleFence:
+                return  # the job's next write says so
+            except VaultError as error:
+                log.warning("lease of %s not renewed: %s", held.lease.job, error)
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+
+
+def _may_be_due(tx: Tx, name: JobName) -> bool:
+    row = tx.sql.one("job_by_name", job=name)
+    if row is None or row["paused"]:
+        return False
+    due = row["next_run_at"] <= tx.now or row["next_run_at"] > tx.now + row["interval_us"]
+    free = row["holder"] is None or row["expires_at"] <= tx.now or row["expires_at"] > tx.now + LEASE_TTL
+    return bool(due and free)
