@@ -293,8 +293,9 @@ async def test_listings_are_read_to_the_last_page_each_row_once(rows: int, exclu
     assert {trade.client_order_id for trade in trades.trades} == ({CLIENT_ID} if rows else set())
 
 
-async def test_rows_of_one_millisecond_across_a_page_are_all_read() -> None:
-    source = Listing(PAGE + 20)
+@pytest.mark.parametrize("excludes_end", [False, True])
+async def test_rows_of_one_millisecond_across_a_page_are_all_read(excludes_end: bool) -> None:
+    source = Listing(PAGE + 20, excludes_end=excludes_end)
     for row in source.rows[:60]:
         row["created"] = 1_700_000_000_030
     listing = await Desk(source).trade.orders("BTC-EUR", 0)
