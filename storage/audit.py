@@ -149,10 +149,15 @@ def write_head(path: Path, key: bytes, head: Head) -> None:
         return
     fields = {"seq": head.seq, "mac": head.mac, "at": head.at, "incarnation": head.incarnation}
     text = json.dumps({**fields, "hmac": _head_mac(key, head)})
+    write_durably(path, text.encode())
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Replace a small private file whole or not at all (fsync, rename). Raises OSError."""
     temporary = path.with_name(path.name + ".new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        os.write(descriptor, text.encode())
+        os.write(descriptor, content)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

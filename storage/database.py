@@ -126,37 +126,36 @@ class Vault:
             WrongMode, WrongSchema: it belongs to the other mode or to a newer program.
             VaultBusy, VaultFull, VaultBroken: it cannot be opened now, or at all.
         """
-        path = folder / "vault.db"
-        writer: aiosqlite.Connection | None = None
+        connections: list[aiosqlite.Connection] = []
         try:
-            _make_private_file(path)
+            address = _make_private_file(folder / "vault.db").as_uri()
             lock = WriterLock(folder / "vault.lock")
             users = SharedLock(folder / "vault.users")
         except OSError as error:
             raise _from_os(error, folder) from error
         try:
+            if not users.share():
+                raise VaultBusy("the vault is being restored by another process; try again when it is done")
             deadline = time.monotonic() + wait
-            writer = await aiosqlite.connect(path, isolation_level=None, check_same_thread=False)
-            opened = writer
+            writer = await _connect(address, connections)
 
             def prepare() -> tuple[VaultInfo, bytes]:
                 if not lock.acquire(deadline):
                     raise VaultBusy(f"the vault is locked by {lock.holder()}; nothing was done, try again")
                 try:
-                    _configure(_raw(opened), deadline)
-                    migrate(_raw(opened))
-                    key = read_audit_key(folder, _raw(opened), entropy)
-                    return set_up_vault(_raw(opened), folder, mode, clock, entropy, actor, key), key
+                    _configure(_raw(writer), deadline)
+                    migrate(_raw(writer))
+                    key = read_audit_key(folder, _raw(writer), entropy)
+                    return set_up_vault(_raw(writer), folder, mode, clock, entropy, actor, key), key
                 finally:
                     lock.release()
 
-            info, key = await _hop(writer, _translated(prepare))
-            reader = await aiosqlite.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
-            await _hop(reader, _translated(lambda: _configure_reader(_raw(reader))))
-            users.share()
+            info, key = await _hop(writer, translated(prepare))
+            reader = await _connect(f"{address}?mode=ro", connections)
+            await _hop(reader, translated(lambda: _configure_reader(_raw(reader))))
         except BaseException:
-            if writer is not None:
-                await writer.close()
+            for connection in connections:
+                await connection.close()
             lock.close()
             users.close()
             raise
@@ -177,7 +176,7 @@ class Vault:
                 raise VaultBusy("the vault's queue was full past the deadline; nothing was done, try again")
             return self._run_locked(change, until)
 
-        work = asyncio.ensure_future(_hop(self._writer, _translated(run)))
+        work = asyncio.ensure_future(_hop(self._writer, translated(run)))
         work.add_done_callback(_look_at)  # its waiter may be gone; the work is not
         done, _ = await asyncio.wait({work}, timeout=deadline)
         if not done and call.take():
@@ -192,36 +191,39 @@ class Vault:
             db = _raw(self._reader)
             db.execute("BEGIN")
             try:
-                return query(self._tx(db, self.info))
+                return query(self._tx(db, vault_info(db)))
             finally:
-                db.execute("ROLLBACK")
+                _roll_back(db)
 
-        return await _hop(self._reader, _translated(run))
+        return await _hop(self._reader, translated(run))
 
     async def data_version(self) -> int:
         """A number that changes with every commit by anybody, this process included."""
         self._check_open(self._reader)
         return await _hop(
-            self._reader, _translated(lambda: int(_raw(self._reader).execute("PRAGMA data_version").fetchone()[0]))
+            self._reader, translated(lambda: int(_raw(self._reader).execute("PRAGMA data_version").fetchone()[0]))
         )
 
     async def flush_head(self) -> None:
         """Write the audit head if events are newer than it by more than its lag, or at close."""
-        if self._pending_head is not None and self.clock.now() - self._head_written_at >= HEAD_LAG:
+        if self._pending_head is not None and abs(self.clock.now() - self._head_written_at) >= HEAD_LAG:
             await self._write_pending_head()
 
     async def close(self) -> None:
         """Write the head, close the writer behind the lock, then the reader (so that no close ever checkpoints)."""
         if self._closed:
             return
-        if self._pending_head is not None:
-            await self._write_pending_head()
         self._closed = True
-        held = await asyncio.to_thread(self._lock.acquire, time.monotonic() + WRITE_DEADLINE)
-        await self._writer.close()
-        if held:
-            self._lock.release()
-        await self._reader.close()
+        if self._writer._thread.is_alive():
+            # On the vault's own thread, after all that is queued there: the lock knows no second thread.
+            held = await _hop(self._writer, lambda: self._lock.acquire(time.monotonic() + WRITE_DEADLINE))
+            if held:
+                await _hop(self._writer, self._move_head)
+            await self._writer.close()
+            if held:
+                self._lock.release()
+        if self._reader._thread.is_alive():
+            await self._reader.close()
         self._users.close()
         self._lock.close()
 
@@ -253,12 +255,14 @@ class Vault:
             db.execute(f"PRAGMA busy_timeout = {int(min(left, LONGEST_BUSY) * 1000)}")
             db.execute("BEGIN IMMEDIATE")
             try:
+                if time.monotonic() > until:
+                    raise VaultBusy("the vault was not free before the deadline; nothing was done, try again")
                 if schema_version(db) != len(migrations()):
                     raise WrongSchema("the vault was migrated by a newer program meanwhile; restart this one")
                 tx = self._tx(db, vault_info(db))
                 result = change(tx)
             except BaseException:
-                db.execute("ROLLBACK")
+                _roll_back(db)
                 raise
             self._commit(db, tx)
             self.info = tx.info
@@ -270,14 +274,13 @@ class Vault:
         try:
             db.execute("COMMIT")
         except sqlite3.Error as error:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
+            _roll_back(db)
             if not _was_committed(db, tx):
                 raise
             del error  # the commit is in the file after all
         if tx._newest is not None:
             self._pending_head = audit.Head(tx._newest.seq, tx._newest.mac, tx.now, tx.info.incarnation)
-            if tx._urgent or tx.now - self._head_written_at >= HEAD_LAG:
+            if tx._urgent or abs(tx.now - self._head_written_at) >= HEAD_LAG:
                 self._move_head()
 
     def _move_head(self) -> None:
@@ -313,15 +316,31 @@ def _look_at(work: asyncio.Future[Any]) -> None:
         work.exception()
 
 
+async def _connect(address: str, connections: list[aiosqlite.Connection]) -> aiosqlite.Connection:
+    try:
+        opened = await aiosqlite.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+    except sqlite3.Error as error:
+        raise _from_sqlite(error) from error
+    connections.append(opened)
+    return opened
+
+
+def _roll_back(db: sqlite3.Connection) -> None:
+    # A full disk or an input/output error has rolled back already; a second ROLLBACK would hide which it was.
+    if db.in_transaction:
+        db.execute("ROLLBACK")
+
+
 def _raw(connection: aiosqlite.Connection) -> sqlite3.Connection:
     return connection._conn
 
 
-def _make_private_file(path: Path) -> None:
+def _make_private_file(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     # Only for a new file: opening an existing one here would drop the locks of this process's own connections.
     if not path.exists():
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    return path.absolute()
 
 
 def _configure(db: sqlite3.Connection, deadline: float) -> None:
@@ -349,7 +368,7 @@ def _was_committed(db: sqlite3.Connection, tx: Tx) -> bool:
     return row is not None and row[0] == tx._newest.mac
 
 
-def _translated(work: Callable[[], T]) -> Callable[[], T]:
+def translated(work: Callable[[], T]) -> Callable[[], T]:
     """SQLite's and the operating system's errors become the vault's, with a sentence for people."""
 
     def run() -> T:

@@ -31,12 +31,19 @@ def pass_gate(tx: Tx, ticket: Ticket, quote: Quote, *, typed_amount: bool = Fals
     proposal = get_proposal(tx, ticket.order.proposal_id)
     question = ask(tx, proposal, quote, ticket=ticket, typed_amount=typed_amount)
     checks = run_checks(question)
-    failed = [check.code for check in checks if not check.passed]
-    decision_id = _store_decision(tx, question, checks, failed)
-    if failed:
-        _refuse(tx, question, failed)
-        return Refusal(proposal.id, decision_id, checks, question.facts.holder)
-    return _claim(tx, question, checks, decision_id)
+    if not all(check.passed for check in checks):
+        return _refuse(tx, question, checks)
+    return _claim(tx, question, checks)
+
+
+def store_refusal(tx: Tx, ticket: Ticket, quote: Quote) -> Refusal | None:
+    """Store the refusal of a ticket that is blocked, without any way to a claim; None if every check passes now."""
+    proposal = get_proposal(tx, ticket.order.proposal_id)
+    question = ask(tx, proposal, quote, ticket=ticket)
+    checks = run_checks(question)
+    if all(check.passed for check in checks):
+        return None
+    return _refuse(tx, question, checks)
 
 
 def ask(
@@ -61,8 +68,9 @@ def draw_ticket(tx: Tx, proposal: Proposal) -> Ticket:
     return Ticket(order, order_digest(order), active_policy(tx).hash, tx.now)
 
 
-def _claim(tx: Tx, question: Question, checks: tuple[Check, ...], decision_id: int) -> Claim:
+def _claim(tx: Tx, question: Question, checks: tuple[Check, ...]) -> Claim:
     order, proposal = question.order, question.proposal
+    decision_id = _store_decision(tx, question, checks, [])
     client_id = client_order_id(tx.info.incarnation, proposal.id)
     body = request_body(order, client_id, tx.info.operator_id, tx.info.dead_man_group)
     digest = order_digest(order)
@@ -109,12 +117,15 @@ def _claim(tx: Tx, question: Question, checks: tuple[Check, ...], decision_id: i
     return Claim(execution_id, client_id, order, body, question.policy.hash, tx.now, checks)
 
 
-def _refuse(tx: Tx, question: Question, failed: list[CheckCode]) -> None:
+def _refuse(tx: Tx, question: Question, checks: tuple[Check, ...]) -> Refusal:
     proposal = question.proposal
+    failed = [check.code for check in checks if not check.passed]
+    decision_id = _store_decision(tx, question, checks, failed)
     tx.audit("gate.refused", str(proposal.id), codes=failed, market=proposal.market, side=proposal.side)
     # DRAWDOWN also fails for want of a price; only a loss that was computed latches.
     if CheckCode.DRAWDOWN in failed and _loss_is_known_and_reached(question):
         tighten(tx, TradingState.REDUCING, "the loss of the last 24 h reached the policy's drawdown limit")
+    return Refusal(proposal.id, decision_id, checks, question.facts.holder)
 
 
 def _loss_is_known_and_reached(question: Question) -> bool:

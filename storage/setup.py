@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import sqlite3
 from pathlib import Path
 from typing import Final
@@ -49,12 +48,7 @@ def read_audit_key(folder: Path, db: sqlite3.Connection, entropy: Entropy) -> by
                 "audit.key is missing, but the vault has audited events; put the key back or restore a backup"
             ) from None
         key = entropy.token(audit.KEY_BYTES)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(descriptor, key)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        audit.write_durably(path, key)
     if len(key) != audit.KEY_BYTES:
         raise VaultBroken("audit.key is damaged; put the right key back or restore a backup")
     return key
@@ -79,6 +73,9 @@ def set_up_vault(
             raise WrongMode(f"the vault in {folder} belongs to {info.mode.upper()}, not to {mode.upper()}")
         _check_head(folder, key, db)
         return info
+    head = audit.read_head(folder / "audit.head", key)
+    if head is not None and head.seq > 1:
+        raise VaultBroken(f"vault.db is empty, but audit.head names event {head.seq}: it was lost; restore a backup")
     now = clock.now()
     vault_id, incarnation = str(entropy.uuid()), str(entropy.uuid())
     group = int.from_bytes(entropy.token(2), "big") % 1000 + 1
@@ -111,11 +108,13 @@ def set_up_vault(
             audit.canonical_payload({"mode": mode, "policy": first.name, "incarnation": incarnation}), "",
         )  # fmt: skip
         row = audit.append_event(db, key, event)
+        # Before the commit: a head without its vault is begun again, a vault without its head is refused for good.
+        audit.write_head(folder / "audit.head", key, audit.Head(row.seq, row.mac, now, incarnation))
         db.execute("COMMIT")
     except BaseException:
-        db.execute("ROLLBACK")
+        if db.in_transaction:
+            db.execute("ROLLBACK")
         raise
-    audit.write_head(folder / "audit.head", key, audit.Head(row.seq, row.mac, now, incarnation))
     return vault_info(db)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from storage.clock import Micros
@@ -45,7 +45,9 @@ def record_sweep(tx: Tx, result: SweepResult) -> int:
         instance=tx.actor.instance,
     )
     if not clean:
-        tx.audit("sweep.differences", str(row_id), differences=result.differences, foreign=result.foreign_markets)
+        tx.audit(
+            "sweep.differences", str(row_id), differences=result.differences, foreign=sorted(result.foreign_markets)
+        )
     return row_id
 
 
@@ -80,4 +82,5 @@ def bind_exchange(tx: Tx, identity: str) -> None:
             "use the data folder it was made with"
         )
     tx.sql.change("set_exchange_identity", identity=identity)
+    tx.info = replace(tx.info, exchange_identity=identity)
     tx.audit("vault.exchange_bound", identity)

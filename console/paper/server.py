@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -62,6 +62,8 @@ class ServerOptions:
     keep: bool = False
     balance: Decimal = Decimal(1000)
     grace: float = 10.0
+    announce: Callable[[Address], None] | None = None
+    """Told the address once the port listens."""
 
 
 class CuttableProtocol(H11Protocol):
@@ -179,6 +181,8 @@ class Process:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, setattr, server, "should_exit", True)
         write_address(self.options.home, self.address)
+        if self.options.announce is not None:
+            self.options.announce(self.address)
         background = [asyncio.create_task(self._advance()), asyncio.create_task(self._watch(server))]
         try:
             serving = asyncio.create_task(server.serve(sockets=[self.listener]))

@@ -1,0 +1,63 @@
+# `make run` opens the console, `make test` checks everything. Python 3.11 or newer and make are all it needs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_STAMP := $(VENV)/.run-installed
+DEV_STAMP := $(VENV)/.dev-installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Inputs of the import-time-heavy parts are compiled once, so that the second start is quick.
+PYTEST_JOBS ?= 2
+
+.PHONY: run test lint types contracts unit lock clean
+
+run: $(RUN_STAMP)
+	@echo "3/3 console (data in ./var; oracle --help lists the commands)"
+	@$(BIN)/oracle --home var run
+
+test: lint types contracts unit
+	@echo "all checks passed"
+
+lint: $(DEV_STAMP)
+	@echo "== ruff"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(DEV_STAMP)
+	@echo "== mypy --strict"
+	@$(BIN)/mypy
+
+contracts: $(DEV_STAMP)
+	@echo "== import contracts"
+	@$(BIN)/lint-imports
+
+unit: $(DEV_STAMP)
+	@echo "== pytest"
+	@$(BIN)/pytest -n $(PYTEST_JOBS) --dist loadgroup
+
+lock: $(DEV_STAMP)
+	@$(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --quiet --upgrade \
+		pyproject.toml --group build -o requirements.txt
+	@$(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --quiet --upgrade \
+		pyproject.toml --group dev -o requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python"; exit 2; }
+	@echo "1/3 environment ($(VENV))"
+	@$(PYTHON) -m venv $(VENV)
+
+# The stamps are newer than everything they were made from; a change of the requirements makes them again.
+$(RUN_STAMP): requirements.txt pyproject.toml | $(BIN)/python
+	@echo "2/3 packages (pinned and hashed, about half a minute the first time)"
+	@$(PIP) install --require-hashes -r requirements.txt
+	@$(PIP) install --no-deps --no-build-isolation --no-index -e .
+	@touch $@
+
+$(DEV_STAMP): requirements-dev.txt $(RUN_STAMP)
+	@echo "2/3 packages for tests"
+	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@touch $@

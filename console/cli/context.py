@@ -1,0 +1,170 @@
+"""What every command shares: the options, the data folder, and how errors end a command."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+
+import typer
+
+from console.cli.output import INTERRUPTED, REFUSED, TEMPORARY, USAGE, CommandError, say_error
+
+if TYPE_CHECKING:
+    from console.engine import Engine
+    from console.home import Home
+    from console.settings import Settings
+    from storage.database import Tx, Vault
+
+T = TypeVar("T")
+
+HomeOption = Annotated[
+    Path | None, typer.Option("--home", help="Data folder; else ORACLE_CONSOLE_HOME, else the user's data folder.")
+]
+LiveOption = Annotated[bool, typer.Option("--live", help="The real exchange; without it PAPER, the simulated one.")]
+SettingsOption = Annotated[Path | None, typer.Option("--settings", help="A settings file that wins over the others.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON: decimals as strings, times in UTC.")]
+
+TEMPORARY_ERRORS: Final = frozenset(
+    {"VaultBusy", "VaultFull", "VaultBroken", "WrongSchema", "ExchangeUnavailable", "ExchangeError"}
+)
+USAGE_ERRORS: Final = frozenset({"SettingsError", "MissingKeys", "NotANumber", "WrongMode", "InvalidPolicy"})
+REFUSALS: Final = frozenset({"VaultError"})
+NAMED: Final = {
+    "VaultBusy": "VAULT_BUSY: ",
+    "VaultFull": "VAULT_FULL: ",
+    "VaultBroken": "VAULT_BROKEN: ",
+    "WrongMode": "WRONG_MODE: ",
+    "WrongSchema": "WRONG_SCHEMA: ",
+}
+"""Words a program can look for, before the sentence for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The data folder and the settings a command works with."""
+
+    home: Home
+    settings: Settings
+
+
+@dataclass(slots=True)
+class Defaults:
+    """Options given before the command's name."""
+
+    home: Path | None = None
+    live: bool = False
+    settings: Path | None = None
+
+
+defaults = Defaults()
+
+
+def context(home: Path | None, live: bool, settings: Path | None) -> Context:
+    """Find folder, mode and settings. Raises SettingsError."""
+    from console.home import Home, data_folder
+    from console.settings import load_settings
+    from storage.codes import Mode
+
+    root = data_folder(home if home is not None else defaults.home)
+    mode = Mode.LIVE if live or defaults.live else Mode.PAPER
+    return Context(Home(root, mode), load_settings(root, settings if settings is not None else defaults.settings))
+
+
+def read_only(found: Context, query: Callable[[Tx], T]) -> T:
+    """Run a query on the vault without opening it for writing; makes the vault if there is none yet."""
+    from console.clock import SystemClock, SystemEntropy
+    from console.home import this_process
+    from storage.verification import read_vault, vault_exists
+
+    if not vault_exists(found.home.folder):
+        asyncio.run(_make(found))
+    return read_vault(found.home.folder, found.home.mode, SystemClock(), this_process(SystemEntropy()), query)
+
+
+async def _make(found: Context) -> None:
+    async with opened_vault(found):
+        pass
+
+
+@asynccontextmanager
+async def opened_vault(found: Context) -> AsyncIterator[Vault]:
+    """The vault alone, without the exchange."""
+    from console.clock import SystemClock, SystemEntropy
+    from console.engine import open_vault
+    from console.home import this_process
+
+    entropy = SystemEntropy()
+    vault = await open_vault(found.home, SystemClock(), entropy, _logged(found, this_process(entropy)))
+    try:
+        yield vault
+    finally:
+        await vault.close()
+
+
+@asynccontextmanager
+async def opened_engine(found: Context) -> AsyncIterator[Engine]:
+    """Vault, exchange and executor; a HALT file is recorded before anything else is done."""
+    from console.clock import SystemClock, SystemEntropy
+    from console.engine import Engine
+    from console.home import this_process
+
+    entropy = SystemEntropy()
+    actor = _logged(found, this_process(entropy))
+    engine = await Engine.open(found.home, found.settings, SystemClock(), entropy, actor)
+    try:
+        await engine.record_halt_file()
+        yield engine
+    finally:
+        await engine.close()
+
+
+def _logged(found: Context, actor: Any) -> Any:
+    from console.logs import start_log
+
+    start_log(found.home.folder, found.settings.logs.level, actor.instance)
+    return actor
+
+
+def in_loop(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's coroutine."""
+    return asyncio.run(work)
+
+
+def guarded(run: Callable[[], int | None]) -> int:
+    """Run a command; every error becomes one sentence on standard error and an exit code."""
+    try:
+        code = run()
+    except CommandError as error:
+        say_error(str(error))
+        return error.code
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        say_error("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return REFUSED
+    except OSError as error:
+        say_error(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
+        return TEMPORARY
+    except Exception as error:  # the command line's seam: no traceback ever reaches a terminal
+        return _explain(error)
+    return 0 if code is None else code
+
+
+def _explain(error: Exception) -> int:
+    names = [kind.__name__ for kind in type(error).__mro__]
+    prefix = next((NAMED[name] for name in names if name in NAMED), "")
+    for known, code in ((TEMPORARY_ERRORS, TEMPORARY), (USAGE_ERRORS, USAGE), (REFUSALS, REFUSED)):
+        if known.intersection(names):
+            say_error(f"{prefix}{error}")
+            return code
+    import logging
+
+    logging.getLogger(__name__).error("the command broke", exc_info=error)
+    say_error(f"something broke ({type(error).__name__}: {error}); the log in the data folder has the details")
+    return REFUSED

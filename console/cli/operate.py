@@ -1,0 +1,258 @@
+"""Commands that operate: cancel, reconcile, resolve, halt, reduce, resume."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from console.cli.context import (
+    HomeOption,
+    JsonOption,
+    LiveOption,
+    SettingsOption,
+    context,
+    guarded,
+    in_loop,
+    opened_engine,
+    opened_vault,
+)
+from console.cli.output import OK, REFUSED, TEMPORARY, USAGE, CommandError, say, say_json
+
+if TYPE_CHECKING:
+    from console.cli.context import Context
+    from storage.absence import OperatorFill
+
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; stored with it.")]
+
+HALT_VAULT_WAIT_S: Final = 2.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    for command in (cancel, reconcile, resolve, halt, reduce, resume):
+        app.command()(command)
+
+
+def cancel(
+    proposal_id: Annotated[int, typer.Argument(metavar="ID", min=1, help="The proposal whose order is taken back.")],
+    home: HomeOption = None,
+    live: LiveOption = False,
+    settings: SettingsOption = None,
+) -> None:
+    """Take back the unfilled rest of a proposal's order."""
+    raise typer.Exit(guarded(lambda: in_loop(_cancel(context(home, live, settings), proposal_id))))
+
+
+async def _cancel(found: Context, proposal_id: int) -> int:
+    from console.exchange.answers import AlreadyGone, Canceled
+    from console.execution.fills import follow_order
+    from console.execution.halting import cancel_text
+    from storage.execution_rows import execution_of_proposal, get_execution
+
+    async with opened_engine(found) as engine:
+        execution = await engine.vault.read(lambda tx: execution_of_proposal(tx, proposal_id))
+        if execution is None:
+            raise CommandError(REFUSED, f"proposal {proposal_id} has no order; see oracle executions")
+        answer = await engine.parts.executor.cancel(execution.id)
+        await follow_order(engine.vault, engine.parts.trade, execution)
+        state = (await engine.vault.read(lambda tx: get_execution(tx, execution.id))).state
+    say(f"execution {execution.id}: {cancel_text(answer)}; it is {state}")
+    if isinstance(answer, Canceled):
+        return OK
+    return REFUSED if isinstance(answer, AlreadyGone) else TEMPORARY
+
+
+def reconcile(
+    home: HomeOption = None, live: LiveOption = False, settings: SettingsOption = None, as_json: JsonOption = False
+) -> None:
+    """Look for unsettled orders and compare vault and exchange, once."""
+    raise typer.Exit(guarded(lambda: in_loop(_reconcile(context(home, live, settings), as_json))))
+
+
+async def _reconcile(found: Context, as_json: bool) -> int:
+    from console.jobs import reconcile_and_sweep
+    from storage.codes import ExecutionState
+    from storage.execution_rows import executions_in
+    from storage.facts import newest_sweep
+
+    async with opened_engine(found) as engine:
+        told = await reconcile_and_sweep(engine.parts, force=True)
+        unknown = await engine.vault.read(
+            lambda tx: executions_in(tx, {ExecutionState.UNKNOWN, ExecutionState.SUBMITTING})
+        )
+        sweep = await engine.vault.read(newest_sweep)
+    differences = [] if sweep is None else list(sweep.differences)
+    if as_json:
+        say_json(
+            {
+                "changed": told,
+                "unknown": [execution.id for execution in unknown],
+                "clean": not differences,
+                "differences": differences,
+            }
+        )
+    else:
+        say(told or "nothing changed")
+        for execution in unknown:
+            say(f"execution {execution.id} is {execution.state}: {execution.market}, do not place it by hand")
+        for difference in differences:
+            say(difference)
+    if unknown:
+        return TEMPORARY
+    return REFUSED if differences else OK
+
+
+def resolve(
+    execution_id: Annotated[int, typer.Argument(metavar="EXECUTION", min=1, help="The UNKNOWN execution.")],
+    verdict: Annotated[str, typer.Option("--as", help="none or filled, as you saw it at the exchange.")],
+    reason: ReasonOption,
+    quantity: Annotated[str | None, typer.Option("--quantity", help="Filled quantity, with --as filled.")] = None,
+    price: Annotated[str | None, typer.Option("--price", help="Average price, with --as filled.")] = None,
+    home: HomeOption = None,
+    live: LiveOption = False,
+    settings: SettingsOption = None,
+) -> None:
+    """Settle an UNKNOWN by hand, while HALTED, after looking at the exchange."""
+    raise typer.Exit(
+        guarded(
+            lambda: in_loop(
+                _resolve(context(home, live, settings), execution_id, read_verdict(verdict, quantity, price), reason)
+            )
+        )
+    )
+
+
+def read_verdict(verdict: str, quantity: str | None, price: str | None) -> OperatorFill | None:
+    """The operator's verdict: None for no order. Raises CommandError, NotANumber."""
+    from storage.absence import OperatorFill
+    from storage.money import Price, Quantity
+
+    if verdict not in ("none", "filled"):
+        raise CommandError(USAGE, f"--as is none or filled, not {verdict!r}")
+    if verdict == "none":
+        return None
+    if quantity is None or price is None:
+        raise CommandError(USAGE, "--as filled needs --quantity and --price")
+    fill = OperatorFill(Quantity.of(quantity), Price.of(price))
+    if not (fill.quantity.is_positive and fill.price.is_positive):
+        raise CommandError(USAGE, "--quantity and --price must be more than zero")
+    return fill
+
+
+async def _resolve(found: Context, execution_id: int, fill: OperatorFill | None, reason: str) -> int:
+    from storage.absence import resolve_by_operator
+
+    async with opened_vault(found) as vault:
+        await vault.transact(lambda tx: resolve_by_operator(tx, execution_id, fill, reason))
+    say(f"execution {execution_id} is RESOLVED as {'none' if fill is None else 'filled'}")
+    return OK
+
+
+def halt(
+    reason: ReasonOption = "by the operator",
+    home: HomeOption = None,
+    live: LiveOption = False,
+    settings: SettingsOption = None,
+) -> None:
+    """Stop: no order leaves any more, resting entries are canceled."""
+    raise typer.Exit(guarded(lambda: in_loop(_halt(context(home, live, settings), reason))))
+
+
+async def _halt(found: Context, reason: str) -> int:
+    from console.clock import SystemClock
+    from console.execution.halting import stop_senders
+
+    found.home.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    report = await stop_senders(found.home.folder, SystemClock())
+    say(report.text)
+    await _record_and_take_back(found, reason)
+    return OK if report.no_order_can_leave else TEMPORARY
+
+
+async def _record_and_take_back(found: Context, reason: str) -> None:
+    """What a stop does beyond the file, as far as vault and exchange allow; it stands without."""
+    from console.execution.halting import record_halt, take_back_entries
+    from storage.codes import RESTING
+    from storage.errors import VaultError
+    from storage.execution_rows import executions_in
+
+    try:
+        async with opened_vault(found) as vault:
+            recorded = await record_halt(vault, reason)
+            resting = await vault.read(lambda tx: executions_in(tx, RESTING))
+    except VaultError as error:
+        say(f"the vault records HALTED when it can ({error}); the HALT file stands until you resume")
+        return
+    say("HALTED is recorded" if recorded is not None else "the vault records HALTED when it can; the file stands")
+    if not resting:
+        return
+    try:
+        async with opened_engine(found) as engine:
+            canceled, left = await take_back_entries(engine.vault, engine.parts.executor)
+    except Exception as error:  # the stop stands whatever the exchange does
+        say(f"{len(resting)} resting orders could not be canceled ({error}); the dead-man switch ends entries")
+        return
+    say(f"{canceled} resting entries canceled")
+    for sentence in left:
+        say(f"left: {sentence}")
+
+
+def reduce(
+    reason: ReasonOption,
+    home: HomeOption = None,
+    live: LiveOption = False,
+    settings: SettingsOption = None,
+) -> None:
+    """Refuse buys from now on; sells of what is held go on."""
+    raise typer.Exit(guarded(lambda: in_loop(_reduce(context(home, live, settings), reason))))
+
+
+async def _reduce(found: Context, reason: str) -> int:
+    from console.execution.halting import reduce_only
+
+    async with opened_vault(found) as vault:
+        record = await reduce_only(vault, reason)
+    say(f"trading is {record.state}: {record.reason}")
+    return OK
+
+
+def resume(
+    reason: Annotated[str | None, typer.Option("--reason", help="Why it may go on; asked for if missing.")] = None,
+    home: HomeOption = None,
+    live: LiveOption = False,
+    settings: SettingsOption = None,
+) -> None:
+    """Lift a halt: shows it, and asks for the phrase and a reason."""
+    raise typer.Exit(guarded(lambda: in_loop(_resume(context(home, live, settings), reason))))
+
+
+async def _resume(found: Context, reason: str | None) -> int:
+    from console.execution.halting import resume_trading
+    from storage.codes import TradingState
+    from storage.halt_file import halt_file_present
+    from storage.trading_state import current_trading_state
+    from storage.trading_state import halt as record
+
+    async with opened_vault(found) as vault:
+        if (path := halt_file_present(found.home.folder)) is not None:
+            await vault.transact(lambda tx: record(tx, f"{path.name} file in {path.parent.name}"))
+        current = await vault.read(current_trading_state)
+        if current.state is TradingState.ACTIVE:
+            raise CommandError(REFUSED, "trading is ACTIVE already; there is nothing to resume")
+        say(f"{found.home.mode.upper()} is {current.state} by {current.actor}: {current.reason}")
+        phrase = f"resume {found.home.mode}"
+        if _typed(f"type: {phrase}") != phrase:
+            raise CommandError(REFUSED, "not resumed: the phrase was not typed")
+        given = reason if reason is not None else _typed("reason:")
+        if not given.strip():
+            raise CommandError(REFUSED, "not resumed: a reason is needed")
+        record_now = await resume_trading(vault, current.id, given)
+    say(f"trading is {record_now.state}")
+    return OK
+
+
+def _typed(prompt: str) -> str:
+    say(prompt)
+    return sys.stdin.readline().strip()

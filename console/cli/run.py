@@ -1,0 +1,134 @@
+"""``oracle run`` (and bare ``oracle``): the console. ``oracle paper``: the simulated exchange in the foreground."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from console.cli.context import HomeOption, JsonOption, LiveOption, SettingsOption, context, guarded, in_loop
+from console.cli.output import TEMPORARY, USAGE, CommandError
+
+if TYPE_CHECKING:
+    from console.cli.context import Context
+    from console.paper.process import Address
+    from console.runtime import Runtime
+    from console.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command()(run)
+    app.command()(paper)
+
+
+def run(
+    home: HomeOption = None,
+    live: LiveOption = False,
+    settings: SettingsOption = None,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Look, never write.")] = False,
+    no_scheduler: Annotated[bool, typer.Option("--no-scheduler", help="Run no jobs in this process.")] = False,
+) -> None:
+    """Open the console: proposals, the gate's answer, confirm by keypress."""
+    raise typer.Exit(guarded(lambda: _console(context(home, live, settings), read_only, no_scheduler)))
+
+
+def _console(found: Context, read_only: bool, no_scheduler: bool) -> int:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise CommandError(USAGE, "the console needs a terminal; oracle status, proposals and execute work without one")
+    from console.terminal import prepare_environment
+
+    prepare_environment()
+    from console.app import run_console
+    from console.clock import SystemEntropy
+    from console.home import this_process
+    from console.logs import start_log
+    from console.runtime import Runtime
+
+    actor = this_process(SystemEntropy())
+    start_log(found.home.folder, found.settings.logs.level, actor.instance)
+    runtime = Runtime(found.home, found.settings, actor, scheduler=not no_scheduler, read_only=read_only)
+    return in_loop(_with_screen(runtime, run_console))
+
+
+async def _with_screen(runtime: Runtime, show: Callable[[Runtime, Settings], Awaitable[int]]) -> int:
+    """The screen over the runtime: it starts beside the first paint and ends after the screen."""
+    starting = asyncio.create_task(runtime.start())
+    try:
+        code = await show(runtime, runtime.settings)
+    finally:
+        if not starting.done():
+            starting.cancel()
+            with suppress(asyncio.CancelledError):
+                await starting
+        await runtime.stop()
+    if runtime.failed is not None and runtime.state is None:
+        raise runtime.failed
+    return code
+
+
+def paper(
+    home: HomeOption = None,
+    settings: SettingsOption = None,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Seed of the prices, fixed at the first start.")
+    ] = None,
+    speed: Annotated[float, typer.Option("--speed", help="How fast market time runs.")] = 1.0,
+    faults: Annotated[str, typer.Option("--faults", help='Such as "POST /order: apply-then-drop x1".')] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Run the simulated exchange of the data folder until it is told to stop."""
+    asked = PaperOptions(port, seed, speed, faults, as_json)
+    raise typer.Exit(guarded(lambda: _paper(context(home, False, settings), asked)))
+
+
+@dataclass(frozen=True, slots=True)
+class PaperOptions:
+    """What ``oracle paper`` was asked for."""
+
+    port: int
+    seed: int | None
+    speed: float
+    faults: str
+    as_json: bool
+
+
+def _paper(found: Context, asked: PaperOptions) -> int:
+    from decimal import Decimal
+
+    from console.paper.app import ROUTES
+    from console.paper.faults import FaultSpecError, parse_faults
+    from console.paper.process import seed_of
+    from console.paper.server import ServerOptions, serve
+
+    folder = found.home.folder
+    if not 0 < asked.speed <= 10_000:
+        raise CommandError(USAGE, "--speed lies above 0 and is at most 10000")
+    try:
+        parse_faults(asked.faults, tuple(ROUTES))
+    except FaultSpecError as error:
+        raise CommandError(USAGE, f"--faults: {error}") from None
+    first = asked.seed is None and seed_of(folder) is None
+    options = ServerOptions(
+        home=folder,
+        port=asked.port,
+        seed=found.settings.paper.seed if first else asked.seed,
+        speed=asked.speed,
+        faults=asked.faults,
+        keep=True,
+        balance=Decimal(found.settings.paper.balance_eur),
+        announce=lambda address: _announce(address, asked.as_json),
+    )
+    return TEMPORARY if serve(options) else 0
+
+
+def _announce(address: Address, as_json: bool) -> None:
+    text = address.to_json() if as_json else f"simulated exchange {address.id} answers at {address.rest}"
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()

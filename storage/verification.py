@@ -1,0 +1,99 @@
+"""Looking at a vault without opening it for writing: reads for the command line, and the whole verification.
+
+Needs no lock and changes nothing, so it works beside running consoles and on a vault that others keep locked.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote
+
+from storage import audit
+from storage.clock import Clock
+from storage.codes import Mode
+from storage.database import Tx, translated
+from storage.errors import VaultBroken, WrongMode, WrongSchema
+from storage.invariants import broken_invariants
+from storage.models import Actor
+from storage.queries import Sql
+from storage.schema import migrations, schema_version
+from storage.setup import vault_info
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """What a verification found: events of the chain, the first bad one, and every broken invariant in a sentence."""
+
+    events: int
+    first_bad: int | None
+    problems: tuple[str, ...]
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+def vault_exists(folder: Path) -> bool:
+    """Whether a mode's folder holds a vault that was set up."""
+    path = folder / "vault.db"
+    return path.is_file() and path.stat().st_size > 0
+
+
+def read_vault(folder: Path, mode: Mode, clock: Clock, actor: Actor, query: Callable[[Tx], T]) -> T:
+    """Run ``query`` on one consistent state of the vault, read only. Raises VaultError."""
+
+    def run() -> T:
+        with closing(_open(folder)) as db:
+            info = vault_info(db)
+            if info.mode is not mode:
+                raise WrongMode(f"the vault in {folder} belongs to {info.mode.upper()}, not to {mode.upper()}")
+            db.execute("BEGIN")
+            return query(Tx(db, Sql(db), clock.now(), clock.monotonic(), actor, info, folder, b""))
+
+    return translated(run)()
+
+
+def verify_vault(folder: Path, mode: Mode, clock: Clock, actor: Actor) -> VerifyReport:
+    """Check the audit chain against key and head, and every invariant. Raises VaultError if it cannot be read."""
+    try:
+        key = (folder / "audit.key").read_bytes()
+    except OSError as error:
+        raise VaultBroken(f"audit.key cannot be read ({error.strerror}); without it nothing can be verified") from None
+
+    def check(tx: Tx) -> VerifyReport:
+        problems: list[str] = []
+        try:
+            head = audit.read_head(folder / "audit.head", key)
+        except VaultBroken as error:
+            return VerifyReport(0, None, (str(error), *broken_invariants(tx)))
+        chain = audit.verify_chain(audit.read_chain(tx.db), key, head)
+        if chain.problem is not None:
+            problems.append(f"audit chain: {chain.problem}")
+        return VerifyReport(chain.events, chain.first_bad, (*problems, *broken_invariants(tx)))
+
+    return read_vault(folder, mode, clock, actor, check)
+
+
+def _open(folder: Path) -> sqlite3.Connection:
+    path = folder / "vault.db"
+    if not vault_exists(folder):
+        raise VaultBroken(f"there is no vault in {folder} yet; start the console once, or choose another --home")
+    db = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None, timeout=1.0)
+    db.row_factory = sqlite3.Row
+    db.execute("PRAGMA query_only = ON")
+    version = schema_version(db)
+    if version != len(migrations()):
+        db.close()
+        raise WrongSchema(
+            f"the vault has schema {version}, this program knows {len(migrations())}; "
+            "start the console once to migrate it, or update the program"
+        )
+    return db

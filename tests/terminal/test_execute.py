@@ -1,0 +1,113 @@
+"""``oracle execute`` on real terminals, real processes and a real exchange."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.terminal.pseudo_terminal import ROOT, Terminal
+
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("terminal")]
+
+
+def oracle(home: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end."""
+    environment = {**os.environ, "ORACLE_CONSOLE_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-m", "console", *arguments], env=environment, capture_output=True, text=True, timeout=60
+    )
+    if check:
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def oracle_json(home: Path, *arguments: str) -> Any:
+    return json.loads(oracle(home, *arguments, "--json").stdout)
+
+
+def exchange_rows(home: Path, sql: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(f"file:{home / 'paper' / 'exchange.db'}?mode=ro", uri=True)) as database:
+        return database.execute(sql).fetchall()
+
+
+def vault_rows(home: Path, sql: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(f"file:{home / 'paper' / 'vault.db'}?mode=ro", uri=True)) as database:
+        return database.execute(sql).fetchall()
+
+
+def propose(home: Path, market: str = "BTC-EUR") -> int:
+    return int(oracle_json(home, "propose", "--market", market, "--side", "buy", "--eur", "25")["id"])
+
+
+def test_the_typed_amount_fires_and_fills(tmp_path: Path) -> None:
+    proposal = propose(tmp_path)
+    with Terminal(["execute", str(proposal)], home=tmp_path) as terminal:
+        amount = terminal.wait_for(r"confirm with: ([0-9]+\.[0-9]{2})\n", on_screen=False).group(1)
+        terminal.send(f"{amount}\n")
+        assert terminal.wait_exit() == 0
+        assert "FILLED" in terminal.plain()
+    (row,) = oracle_json(tmp_path, "history")
+    assert row["proposal_id"] == proposal
+    assert row["status"] == "confirmed"
+    assert set(row) >= {"id", "market", "side", "quantity", "price", "value_eur", "fee_eur", "executed_at"}
+    assert len(exchange_rows(tmp_path, "SELECT order_id FROM orders")) == 1
+    assert oracle(tmp_path, "verify").returncode == 0
+
+
+def test_another_amount_sends_nothing(tmp_path: Path) -> None:
+    proposal = propose(tmp_path)
+    with Terminal(["execute", str(proposal)], home=tmp_path) as terminal:
+        terminal.wait_for(r"confirm with: ", on_screen=False)
+        terminal.send("25\n")
+        assert terminal.wait_exit() == 1
+    assert exchange_rows(tmp_path, "SELECT order_id FROM orders") == []
+
+
+def test_sixteen_processes_make_one_order(tmp_path: Path) -> None:
+    proposal = propose(tmp_path)
+    oracle(tmp_path, "approve", str(proposal))
+    with ExitStack() as stack:
+        terminals = [stack.enter_context(Terminal(["execute", str(proposal)], home=tmp_path)) for _ in range(16)]
+        for terminal in terminals:
+            found = terminal.wait_for(r"confirm with: ([0-9.]+)\n|refused: ", 60, on_screen=False)
+            if found.group(1):
+                terminal.send(f"{found.group(1)}\n")
+        codes = [terminal.wait_exit(60) for terminal in terminals]
+        texts = [terminal.plain() for terminal in terminals]
+    assert sorted(codes) == [0] + [1] * 15
+    losers = [text for code, text in zip(codes, texts, strict=True) if code == 1]
+    assert all("refused: ALREADY_CLAIMED by " in text and "@" in text for text in losers), losers
+    assert len(exchange_rows(tmp_path, "SELECT order_id FROM orders")) == 1
+    pids = vault_rows(tmp_path, "SELECT DISTINCT pid FROM audit_log")
+    assert len(pids) >= 2
+    assert vault_rows(tmp_path, "SELECT count(*) FROM audit_log WHERE kind = 'execution.claimed'") == [(1,)]
+
+
+def test_two_proposals_of_one_market_make_one_order(tmp_path: Path) -> None:
+    ids = [propose(tmp_path), propose(tmp_path)]
+    with ExitStack() as stack:
+        terminals = [stack.enter_context(Terminal(["execute", str(number)], home=tmp_path)) for number in ids]
+        amounts = [terminal.wait_for(r"confirm with: ([0-9.]+)\n", on_screen=False).group(1) for terminal in terminals]
+        for terminal, amount in zip(terminals, amounts, strict=True):
+            terminal.send(f"{amount}\n")
+        codes = [terminal.wait_exit() for terminal in terminals]
+        refused = next(t.plain() for t, code in zip(terminals, codes, strict=True) if code == 1)
+    assert sorted(codes) == [0, 1]
+    assert "COOLDOWN" in refused or "UNRESOLVED_EXECUTION" in refused
+    assert len(exchange_rows(tmp_path, "SELECT order_id FROM orders")) == 1
+
+
+def test_without_a_terminal_nothing_is_asked(tmp_path: Path) -> None:
+    proposal = propose(tmp_path)
+    done = oracle(tmp_path, "execute", str(proposal), check=False)
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
