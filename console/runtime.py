@@ -36,13 +36,14 @@ from console.paper.process import ExchangeUnavailable
 from console.scheduler.worker import Scheduler
 from console.settings import Settings
 from console.state import ConsoleState, Link, Surroundings, build_state
+from storage.clock import Clock
 from storage.codes import JobName, Mode
 from storage.database import Tx
 from storage.errors import Conflict, VaultBusy, VaultError, VaultFull
 from storage.execution_rows import get_execution
 from storage.leases import hurry_job
 from storage.models import Actor
-from storage.proposals import decline, get_proposal, open_proposals, undo_decline
+from storage.proposals import decline, get_proposal, note_decline, open_proposals, undo_decline
 
 WATCH_S: Final = 0.05
 """Another process's commit is on the screen within 120 ms."""
@@ -68,7 +69,8 @@ class Runtime:
         self.settings = settings
         self.actor = actor
         self.read_only = read_only
-        self.clock = SystemClock()
+        self._system_clock = SystemClock()
+        self.clock: Clock = self._system_clock
         self._entropy = SystemEntropy()
         self._runs_jobs = scheduler and not read_only
         self._engine: Engine | None = None
@@ -108,7 +110,7 @@ class Runtime:
             self._tell()
 
     async def _start(self) -> None:
-        engine = await Engine.open(self.home, self.settings, self.clock, self._entropy, self.actor)
+        engine = await Engine.open(self.home, self.settings, self._system_clock, self._entropy, self.actor)
         self._engine = engine
         self.startup = "reading the market"
         await engine.record_halt_file()
@@ -178,6 +180,11 @@ class Runtime:
         """Decline a proposal. Raises VaultError."""
         self._may_write()
         await self._ready().vault.transact(lambda tx: decline(tx, proposal_id, note))
+
+    async def note_decline(self, proposal_id: int, note: str) -> None:
+        """Store why a proposal was declined, after the fact. Raises VaultError."""
+        self._may_write()
+        await self._ready().vault.transact(lambda tx: note_decline(tx, proposal_id, note))
 
     async def undo_decline(self, proposal_id: int) -> None:
         """Take a decline back within 5 s. Raises VaultError."""

@@ -136,6 +136,13 @@ def decline(tx: Tx, proposal_id: int, note: str | None = None) -> Proposal:
     return get_proposal(tx, proposal_id)
 
 
+def note_decline(tx: Tx, proposal_id: int, note: str) -> None:
+    """Store why a proposal was declined, after the fact. Raises Conflict when it is not DECLINED."""
+    if tx.sql.change("note_decline", id=proposal_id, note=note) != 1:
+        raise Conflict(f"proposal {proposal_id} is not DECLINED")
+    tx.audit("proposal.noted", str(proposal_id), note=note)
+
+
 def undo_decline(tx: Tx, proposal_id: int) -> Proposal:
     """Take a decline back within five seconds. Raises Conflict later, or when it was not declined."""
     proposal = get_proposal(tx, proposal_id)

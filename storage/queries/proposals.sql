@@ -18,6 +18,9 @@ UPDATE trade_proposals SET state = :after, updated_at = :now, decided_by = coale
     decided_note = coalesce(:note, decided_note)
 WHERE id = :id AND state = :before;
 
+-- name: note_decline(id, note)!
+UPDATE trade_proposals SET decided_note = :note WHERE id = :id AND state = 'DECLINED';
+
 -- name: set_overrides(id, overrides, now)!
 UPDATE trade_proposals SET overrides = :overrides, updated_at = :now
 WHERE id = :id AND state IN ('PROPOSED', 'APPROVED');
