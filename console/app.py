@@ -1,0 +1,221 @@
+"""The console: one app, one dashboard, dialogs over it. What it shows and does is its driver's."""
+
+from __future__ import annotations
+
+from console.terminal import prepare_environment
+
+prepare_environment()
+
+import asyncio  # noqa: E402 - the environment must be set before the terminal library is imported
+import logging  # noqa: E402
+import os  # noqa: E402
+import sys  # noqa: E402
+from collections.abc import Coroutine  # noqa: E402
+from datetime import UTC, tzinfo  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import TYPE_CHECKING, Any, ClassVar, Final  # noqa: E402
+from zoneinfo import ZoneInfo  # noqa: E402
+
+from rich.text import Text  # noqa: E402
+from textual.app import App  # noqa: E402
+from textual.binding import Binding, BindingType  # noqa: E402
+from textual.screen import Screen  # noqa: E402
+
+from console import format as fmt  # noqa: E402
+from console.execution.outcome import End, Outcome  # noqa: E402
+from console.panes.drawing import Scene  # noqa: E402
+from console.screens.bars import StopBar  # noqa: E402
+from console.screens.base import DRIVER_ERRORS  # noqa: E402
+from console.screens.cards import OutcomeCard, UnknownCard, outcome_sentence  # noqa: E402
+from console.screens.confirm_line import Span  # noqa: E402
+from console.screens.dashboard import DashboardScreen  # noqa: E402
+from console.screens.driver import Driver  # noqa: E402
+from console.settings import Settings  # noqa: E402
+from console.symbols import SETS  # noqa: E402
+from console.text import safe_text  # noqa: E402
+from console.theme import THEMES, VARIABLE_DEFAULTS  # noqa: E402
+
+if TYPE_CHECKING:
+    from console.execution.ticket import TicketView
+
+NOTICE_SECONDS: Final = 10.0
+STOP_REASON: Final = "stop key"
+
+log = logging.getLogger(__name__)
+
+
+def local_zone(at: int) -> tzinfo:
+    """The machine's zone with its changes of the clock; where it cannot be read, its offset at that instant."""
+    try:
+        name = os.environ.get("TZ")
+        if name:
+            return ZoneInfo(name)
+        with Path("/etc/localtime").open("rb") as file:
+            return ZoneInfo.from_file(file)
+    except (OSError, ValueError, KeyError):
+        return fmt.moment(at).astimezone().tzinfo or UTC
+
+
+class ConsoleApp(App[int], inherit_bindings=False):
+    """The full-screen console. It owns no order: what is fired belongs to the driver and ends without it."""
+
+    CSS_PATH = "console.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    ALLOW_SELECT = False
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+x", "stop", show=False, priority=True)]
+
+    def __init__(self, driver: Driver, settings: Settings) -> None:
+        self.driver = driver
+        self.symbols = SETS[settings.looks.symbols]
+        self.settings = settings
+        super().__init__()
+        self.utc = settings.looks.utc
+        self._local = local_zone(driver.clock.now())
+        self._notice: tuple[Span, float] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._waiting: list[Outcome] = []
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = settings.looks.theme
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """The tokens, for a theme that lacks them."""
+        return dict(VARIABLE_DEFAULTS)
+
+    def get_default_screen(self) -> Screen[Any]:
+        """The dashboard, before there is any state."""
+        return DashboardScreen(self)
+
+    # ---- what screens ask of the app
+
+    def scene(self) -> Scene:
+        """Now, and how it is drawn."""
+        clock = self.driver.clock
+        return Scene(
+            now=clock.now(),
+            monotonic=clock.monotonic(),
+            mode=self.driver.mode,
+            zone=UTC if self.utc else self._local,
+            zone_name="UTC" if self.utc else "",
+            symbols=self.symbols,
+            who=self.driver.actor.name,
+        )
+
+    @staticmethod
+    def clean(text: str) -> str:
+        """A sentence from outside, as it may be shown."""
+        return safe_text(text, 400)
+
+    def say(self, text: str, token: str = "") -> None:
+        """One sentence on the activity line, for ten seconds."""
+        self._notice = (Span(self.clean(text), token), self.driver.clock.monotonic() + NOTICE_SECONDS)
+        dashboard = self.dashboard
+        if dashboard is not None:
+            dashboard.refresh_all()
+
+    def notice(self) -> Span | None:
+        """What was said last, while it is new."""
+        if self._notice is None or self.driver.clock.monotonic() >= self._notice[1]:
+            return None
+        return self._notice[0]
+
+    @property
+    def dashboard(self) -> DashboardScreen | None:
+        """The dashboard, while the app runs."""
+        if not self.is_running or not self.screen_stack:
+            return None
+        first = self.screen_stack[0]
+        return first if isinstance(first, DashboardScreen) else None
+
+    def toggle_utc(self) -> None:
+        """Local time or UTC."""
+        self.utc = not self.utc
+
+    def spawn(self, work: Coroutine[Any, Any, None], doing: str) -> None:
+        """Run something that no screen owns; a failure becomes one sentence, never a crash."""
+
+        async def guarded() -> None:
+            try:
+                await work
+            except DRIVER_ERRORS as error:
+                self.say(f"{doing}: {error}", "wait")
+            except Exception:  # the seam of everything a key starts: the log has it, the screen lives on
+                log.exception("%s failed", doing)
+                self.say(f"{doing} failed; the log says why", "stop")
+
+        task = asyncio.get_running_loop().create_task(guarded())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # ---- firing
+
+    def fire(self, view: TicketView, *, typed: bool) -> None:
+        """Send an order. The dialog is gone; the attempt is the driver's and goes on without this app."""
+
+        async def firing() -> None:
+            self._ended(await self.driver.fire(view, typed=typed))
+
+        self.say(f"{view.proposal.id} fired, waiting for the answer")
+        self.spawn(firing(), f"firing {view.proposal.id}")
+
+    def _ended(self, outcome: Outcome) -> None:
+        state = self.driver.state
+        tick = None if state is None else state.tick_sizes.get(outcome.order.market)
+        bad = outcome.end is not End.ACCEPTED
+        self.say(outcome_sentence(outcome, tick), "stop" if outcome.end is End.UNKNOWN else "wait" if bad else "")
+        self._waiting.append(outcome)
+        self.show_waiting()
+
+    def show_waiting(self) -> None:
+        """Show the next outcome, unless something is open over the dashboard."""
+        if not self._waiting or not self.is_running or self.screen is not self.dashboard:
+            return
+        outcome = self._waiting.pop(0)
+        state = self.driver.state
+        unknown = () if state is None else state.unknown
+        execution = next((row for row in unknown if row.id == outcome.execution_id), None)
+        if outcome.end is End.UNKNOWN and execution is not None:
+            self.push_screen(UnknownCard(execution))
+        else:
+            self.push_screen(OutcomeCard(outcome))
+
+    # ---- stopping
+
+    def action_stop(self) -> None:
+        """The stop bar, over whatever is open; once."""
+        if not any(isinstance(screen, StopBar) for screen in self.screen_stack):
+            self.push_screen(StopBar(), self._stop)
+
+    def _stop(self, answer: str | None) -> None:
+        if answer == "halt":
+            self.say("halting", "stop")
+            self.spawn(self._halt(), "halting")
+        elif answer == "reduce":
+            self.spawn(self._reduce(), "reducing")
+
+    async def _halt(self) -> None:
+        report = await self.driver.halt(STOP_REASON)
+        left = f"; not cancelled: {', '.join(report.left)}" if report.left else ""
+        self.say(f"{report.text}; {report.canceled} cancelled{left}", "stop")
+
+    async def _reduce(self) -> None:
+        await self.driver.reduce(STOP_REASON)
+        self.say("reduce only: nothing buys from here on", "wait")
+
+    # ---- ending
+
+    def _fatal_error(self) -> None:
+        """End with one sentence; the library's own trace would print the values of local variables."""
+        kind = sys.exc_info()[0]
+        log.critical("the console ended on an error", exc_info=True)
+        name = "an error" if kind is None else kind.__name__
+        sentence = f"The console ended on {name}; the log has it. Orders on their way are followed to their end."
+        self._exit_renderables.append(Text(sentence))
+        self._close_messages_no_wait()
+
+
+async def run_console(driver: Driver, settings: Settings) -> int:
+    """Show the console until the operator leaves; the exit code."""
+    app = ConsoleApp(driver, settings)
+    await app.run_async()
+    return app.return_code or 0

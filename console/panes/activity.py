@@ -1,0 +1,86 @@
+"""The newest event in words, and why there are no more proposals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any, Final
+
+from console import format as fmt
+from console.panes.drawing import Scene
+from console.text import safe_text
+
+if TYPE_CHECKING:
+    from console.state import ActivityLine, ConsoleState
+
+_WORDS: Final = {
+    "proposal.created": "new",
+    "proposal.proposed": "decline undone",
+    "gate.passed": "claimed",
+    "gate.refused": "refused",
+    "trading.active": "trading resumed",
+    "trading.reducing": "reduce only",
+    "trading.halted": "HALTED",
+    "sweep.differences": "vault and exchange differ",
+    "policy.activated": "policy",
+}
+_ROOM: Final = 300
+
+
+def event_text(line: ActivityLine, scene: Scene) -> str:
+    """One event: ``14:31 refused 1041 SELL ETH-EUR ANTI_FLIP``."""
+    payload = line.payload
+    word = _WORDS.get(line.kind) or line.kind.rpartition(".")[2].replace("_", " ")
+    subject = "" if line.kind.startswith("trading.") else line.subject
+    details = [str(payload[name]) for name in ("side", "market") if name in payload]
+    if details and "side" in payload:
+        details[0] = details[0].upper()
+    codes = payload.get("codes")
+    if isinstance(codes, list):
+        details += [str(code) for code in codes]
+    details += [str(payload[name]) for name in ("reason", "text", "note") if payload.get(name) is not None]
+    return safe_text(" ".join([fmt.minute(line.at, scene.zone), word, subject, *details]), _ROOM)
+
+
+def quiet_text(state: ConsoleState, scene: Scene) -> str:
+    """Why there is no more: ``quiet at 14:30: 3 of 5 markets · nearest XRP 1 h +1.4 of 1.5 % · 0:41``."""
+    if not state.looks:
+        return "no look at the markets yet"
+    at = state.looks[0]["at"]
+    total = len(state.looks)
+    quiet = [row for row in state.looks if row["outcome"] in ("quiet", "nothing")]
+    word = "quiet" if quiet else "looked"
+    parts = [f"{word} at {fmt.minute(at, scene.zone)}: {len(quiet)} of {total} markets" + ("" if quiet else " quiet")]
+    near = _nearest([(str(row["market"]), str(row["nearest"]), row["numbers"]) for row in quiet if row["nearest"]])
+    if near is not None:
+        parts.append(near)
+    dropped = [str(row["market"]).partition("-")[0] for row in state.looks if row["outcome"] == "dropped"]
+    if dropped:
+        parts.append(f"no data: {' '.join(dropped)}")
+    if state.header.next_look_at is not None and state.header.scheduler is not None:
+        parts.append(fmt.countdown(state.header.next_look_at - scene.now))
+    return safe_text(f" {scene.symbols.dot} ".join(parts), _ROOM)
+
+
+def _nearest(misses: list[tuple[str, str, str]]) -> str | None:
+    """The market nearest to an idea; named as nearest only where all distances are known."""
+    if not misses:
+        return None
+    distances = [_distance(numbers) for _, _, numbers in misses]
+    known = [(distance, place) for place, distance in enumerate(distances) if distance is not None]
+    market, nearest, _ = misses[min(known)[1] if known else 0]
+    word = "nearest " if len(known) == len(misses) else ""
+    return f"{word}{market.partition('-')[0]} {nearest}"
+
+
+def _distance(numbers: str) -> Decimal | None:
+    try:
+        parsed: Any = json.loads(numbers)
+    except ValueError:
+        return None
+    value = parsed.get("distance") if isinstance(parsed, Mapping) else None
+    try:
+        return None if value is None else Decimal(str(value))
+    except InvalidOperation:
+        return None

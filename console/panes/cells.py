@@ -1,0 +1,58 @@
+"""Cells that both lists draw the same way: sides, markets, prices, time left."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from console import format as fmt
+from console.panes.rows import Cell
+from console.text import safe_text
+from storage.clock import DAY, HOUR, MINUTE, Micros
+from storage.codes import Side
+from storage.money import Price
+
+
+def side_cell(side: Side) -> Cell:
+    """BUY or SELL; the side is neither good nor bad, so it has no colour."""
+    return Cell(side.value.upper(), side.value)
+
+
+def market_name(market: str, width: int) -> str:
+    """A market, or its coin alone where the room is too short for both."""
+    name = safe_text(market, 40)
+    return name if len(name) <= width else name.partition("-")[0]
+
+
+def price_text(price: Price, tick: Price | None, width: int, *, rounded: bool = False) -> str:
+    """A price to its tick; without the grouping where it would not fit, and exact where no tick is known."""
+    if tick is None or not tick.is_positive:
+        return str(price)
+    spell = fmt.price if rounded else fmt.limit_price
+    text = spell(price, tick)
+    return text if len(text) <= width else spell(price, tick, grouped=False)
+
+
+def drift_cell(drift: Decimal | None) -> Cell:
+    """How far the price moved since the proposal; fewer decimals rather than a cut figure."""
+    if drift is None:
+        return Cell("")
+    token = "up" if drift > 0 else "down" if drift < 0 else ""
+    texts = (fmt.percent(drift, decimals, spaced=False) for decimals in (2, 1, 0))
+    return Cell(next((text for text in texts if len(text) <= 6), "far"), token)
+
+
+def left_cell(left: Micros, width: int) -> Cell:
+    """Time left; amber in the last minute, once."""
+    return Cell(short_left(left, width), "wait" if left < MINUTE else "")
+
+
+def short_left(left: Micros, width: int) -> str:
+    """A countdown that fits: ``7:12``, ``1:56h``, ``12h``, ``3d``; ``over`` at its end."""
+    if left <= 0:
+        return "over"
+    text = fmt.countdown(left)
+    if len(text) <= width:
+        return text
+    if left < 10 * HOUR:
+        return f"{left // HOUR}:{left % HOUR // MINUTE:02}h"
+    return f"{left // HOUR}h" if left < 4 * DAY else f"{left // DAY}d"

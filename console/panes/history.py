@@ -1,0 +1,152 @@
+"""Pane 4: what happened, fills and ghosts alike, newest first, a line between the days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from console import format as fmt
+from console.panes.cells import market_name, price_text, side_cell
+from console.panes.drawing import Scene
+from console.panes.rows import Cell, Column, Row
+from console.screens.confirm_line import Span
+from console.text import safe_text
+
+if TYPE_CHECKING:
+    from console.state import ConsoleState, HistoryLine
+
+_STANDARD: Final = (
+    Column("time", 5),
+    Column("side", 4),
+    Column("market", 7),
+    Column("quantity", 11, "right"),
+    Column("price", 9, "right"),
+    Column("EUR", 8, "right"),
+    Column("fee", 6, "right"),
+    Column("end", 20),
+)
+_WIDE: Final = (
+    Column("time", 8),
+    Column("id", 5, "right"),
+    Column("side", 4),
+    Column("market", 9),
+    Column("quantity", 16, "right"),
+    Column("price", 12, "right"),
+    Column("EUR", 10, "right"),
+    Column("fee", 8, "right"),
+    Column("end", 37),
+)
+NO_ROWS: Final = "none"
+
+
+def columns(width: int) -> tuple[Column, ...]:
+    """The columns that fit a pane of this inner width."""
+    if width >= 118:
+        return _WIDE
+    if width >= 78:
+        return _STANDARD
+    return (
+        Column("time", 5),
+        Column("side", 4),
+        Column("coin", 5),
+        Column("EUR", 8, "right"),
+        Column("end", width - 27),
+    )
+
+
+def rows(state: ConsoleState, scene: Scene, width: int) -> list[Row]:
+    """The history as rows of ``columns(width)``; ideas of earlier days that expired are one line a day."""
+    if not state.history:
+        return [Row(NO_ROWS, (Cell(""), Cell("nothing yet", "muted")), selectable=False)]
+    drawn: list[Row] = []
+    today = fmt.day(scene.now, scene.zone)
+    day = today
+    for line in _folded(state, scene, today):
+        own = fmt.day(line.at, scene.zone)
+        if own != day:
+            day = own
+            text = f"{scene.frame.across * 3} {day} {scene.frame.across * 3}"
+            drawn.append(Row(f"day {day}", (Cell(text, "muted"),), selectable=False))
+        drawn.append(Row(line.key, _cells(line, state, scene, width)))
+    return drawn
+
+
+def _folded(state: ConsoleState, scene: Scene, today: str) -> Iterator[HistoryLine]:
+    for line in state.history:
+        if line.end == "expired" and fmt.day(line.at, scene.zone) != today:
+            continue
+        yield line
+
+
+def expired_before(state: ConsoleState, scene: Scene) -> int:
+    """How many ideas of earlier days expired; their lines are folded away."""
+    today = fmt.day(scene.now, scene.zone)
+    return sum(line.end == "expired" and fmt.day(line.at, scene.zone) != today for line in state.history)
+
+
+def _cells(line: HistoryLine, state: ConsoleState, scene: Scene, width: int) -> tuple[Cell, ...]:
+    trade, shape = line.trade, columns(width)
+    tick = state.tick_sizes.get(line.market)
+    end = end_cell(line, shape[-1].width)
+    if width < 78:
+        head = (Cell(fmt.minute(line.at, scene.zone)), side_cell(line.side), Cell(market_name(line.market, 5)))
+        return (*head, Cell(fmt.eur(line.eur)), end)
+    wide = width >= 118
+    quantity = price = fee = ""
+    if trade is not None and trade.quantity.is_positive:
+        room = shape[4 if wide else 3].width
+        quantity = fmt.quantity(trade.quantity)
+        quantity = quantity if len(quantity) <= room else fmt.quantity(trade.quantity, 6)
+        price = (
+            "" if trade.price is None else price_text(trade.price, tick, shape[5 if wide else 4].width, rounded=True)
+        )
+        fee = "fee ?" if trade.fee is None else fmt.eur(trade.fee)
+    figures = (Cell(quantity), Cell(price), Cell(fmt.eur(line.eur)), Cell(fee), end)
+    name = Cell(market_name(line.market, shape[3 if wide else 2].width))
+    if not wide:
+        return (Cell(fmt.minute(line.at, scene.zone)), side_cell(line.side), name, *figures)
+    proposal = _proposal_id(line)
+    return (
+        Cell(fmt.clock(line.at, scene.zone)),
+        Cell("" if proposal is None else str(proposal)),
+        side_cell(line.side),
+        name,
+        *figures,
+    )
+
+
+def _proposal_id(line: HistoryLine) -> int | None:
+    if line.trade is not None:
+        return line.trade.proposal_id
+    return int(line.key[1:]) if line.key.startswith("p") and line.key[1:].isdigit() else None
+
+
+def end_cell(line: HistoryLine, room: int) -> Cell:
+    """How it ended; a refusal by its code alone where the room is short. What became no trade is a ghost, in grey."""
+    text = safe_text(line.end, 60)
+    if len(text) > room:
+        text = text.removeprefix("refused ")
+    if line.end == "UNKNOWN":
+        return Cell(text, "stop")
+    return Cell(text, "muted" if line.trade is None else "strong" if line.end == "FILLED" else "")
+
+
+def title_facts(state: ConsoleState, scene: Scene) -> list[Span]:
+    """What the pane's title says: the last 24 hours in fills and money."""
+    if not state.history:
+        return []
+    fills = "1 fill" if state.fills_today == 1 else f"{state.fills_today} fills"
+    facts = [Span(f"24 h: {fills} {scene.symbols.dot} {fmt.eur_signed(state.day_result)} EUR after fees")]
+    folded = expired_before(state, scene)
+    if folded:
+        facts.append(Span(f"{folded} expired before today", "muted"))
+    return facts
+
+
+def resting_execution(state: ConsoleState, key: str | None) -> int | None:
+    """The execution behind a row of history, if it rests at the exchange."""
+    resting = {execution.id for execution in state.resting}
+    for line in state.history:
+        if line.key == key and line.trade is not None and line.trade.execution_id in resting:
+            return line.trade.execution_id
+    return None

@@ -1,0 +1,118 @@
+"""A few lines drawn as they are: no markup, no layout of their own, only the lines that changed are drawn again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Final
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region, Size
+from textual.strip import Strip
+from textual.widget import Widget
+
+from console.screens.confirm_line import Line
+from console.text import safe_text
+
+TOKENS: Final = ("mode-paper", "mode-live", "accent", "wait", "stop", "up", "down", "muted", "strong", "buy", "sell")
+
+
+class LineBlock(Widget):
+    """Shows the lines it is given, one terminal line each."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-block--{token}" for token in TOKENS}
+
+    DEFAULT_CSS = """
+    LineBlock { height: auto; width: 1fr; background: $background; color: $foreground; }
+    LineBlock > .line-block--mode-paper { color: $mode-paper; }
+    LineBlock > .line-block--mode-live { color: $mode-live; }
+    LineBlock > .line-block--accent { color: $accent; }
+    LineBlock > .line-block--wait { color: $wait; }
+    LineBlock > .line-block--stop { color: $stop-text; background: $stop; text-style: bold; }
+    LineBlock > .line-block--up { color: $up; }
+    LineBlock > .line-block--down { color: $down; }
+    LineBlock > .line-block--muted { color: $muted; }
+    LineBlock > .line-block--strong { text-style: bold; }
+    LineBlock > .line-block--buy { text-style: bold; }
+    LineBlock > .line-block--sell { text-style: underline; }
+    LineBlock:nocolor > .line-block--accent { text-style: bold; }
+    LineBlock:nocolor > .line-block--stop { text-style: bold reverse; }
+    """
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self.lines: tuple[Line, ...] = ()
+        self.version = 0
+        """Grows with every change of what is shown."""
+        self.drawn_version = -1
+        """The version whose last line was drawn most recently."""
+        self._styles: dict[str, Style] = {}
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """Show these lines instead."""
+        new = tuple(lines)
+        old = self.lines
+        if new == old:
+            return
+        self.lines = new
+        self.version += 1
+        if len(new) != len(old):
+            self.refresh(layout=True)
+            return
+        for place, (before, after) in enumerate(zip(old, new, strict=True)):
+            if before != after:
+                self.refresh(Region(0, place, self.size.width, 1))
+        # The last line answers for what has been drawn, so it is drawn with every change.
+        self.refresh(Region(0, len(new) - 1, self.size.width, 1))
+
+    @property
+    def text(self) -> str:
+        """What is shown, without its colours."""
+        return "\n".join("".join(span.text for span in line) for line in self.lines)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """One row for each line."""
+        return len(self.lines)
+
+    def notify_style_update(self) -> None:
+        """Another theme: the styles are looked up anew."""
+        self._styles.clear()
+        super().notify_style_update()
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the widget."""
+        width, ground = self.size.width, self.rich_style
+        if y >= len(self.lines):
+            return Strip.blank(width, ground)
+        if y == len(self.lines) - 1:
+            self.drawn_version = self.version
+        segments = [
+            Segment(span.text if span.text.isprintable() else safe_text(span.text), ground + self._style(span.token))
+            for span in self.lines[y]
+        ]
+        return Strip(segments).crop_extend(0, width, ground)
+
+    def _style(self, tokens: str) -> Style:
+        style = self._styles.get(tokens)
+        if style is None:
+            style = Style.null()
+            for token in tokens.split():
+                style += self.get_component_rich_style(f"line-block--{token}", partial=True)
+            self._styles[tokens] = style
+        return style
+
+
+class Wall(LineBlock):
+    """One side of the frame, one cell wide, as high as there is room."""
+
+    DEFAULT_CSS = "Wall { width: 1; height: 1fr; }"
+
+    def show_side(self, line: Line) -> None:
+        """The sign that the side is made of, with its token."""
+        if self.lines != (line,):
+            self.lines = (line,)
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """The same sign on every line."""
+        return super().render_line(0)

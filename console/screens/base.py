@@ -1,0 +1,168 @@
+"""What every screen and dialog shares: the console behind it, its frame, and keys that go nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeVar, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.screen import ModalScreen
+
+from console.exchange.errors import ExchangeError
+from console.panes.drawing import Scene, fitted, rule, walled
+from console.panes.line_block import LineBlock
+from console.screens.confirm_line import Line, Span
+from console.screens.confirm_terms import Key
+from console.screens.driver import Driver
+from storage.errors import VaultError
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
+
+    from console.execution.ticket import TicketView
+
+T = TypeVar("T")
+
+DRIVER_ERRORS: Final = (VaultError, ExchangeError, OSError)
+"""What the program behind the screen says in one sentence when something could not be done."""
+
+DIALOG_WIDTH: Final = 80
+LEAVE: Final = frozenset({"q", "escape", "ctrl+c", "ctrl+q"})
+
+
+class Console(Protocol):
+    """The app, as its screens see it."""
+
+    driver: Driver
+
+    def scene(self) -> Scene:
+        """The time, zone, signs and mode to draw under."""
+
+    def say(self, text: str, token: str = "") -> None:
+        """One sentence on the activity line, for a while."""
+
+    def spawn(self, work: Coroutine[Any, Any, None], doing: str) -> None:
+        """Run something that outlives the screen; what goes wrong is said in one sentence."""
+
+    def fire(self, view: TicketView, *, typed: bool) -> None:
+        """Hand a ticket to the program behind the screen, and show what comes of it."""
+
+
+def console_of(screen: ModalScreen[Any]) -> Console:
+    """The app of a screen."""
+    return cast(Console, screen.app)
+
+
+def frame_lines(
+    scene: Scene, titles: Sequence[Span], right: Sequence[Span], body: Sequence[Line], width: int
+) -> list[Line]:
+    """Lines in a dialog's frame, titles in its upper border, exactly ``width`` cells."""
+    frame, token = scene.symbols.dialog, scene.frame_token
+    lines = [rule((frame.top_left, frame.top_right), frame.across, token, titles, right, width)]
+    lines += [walled(line, width, frame, token, scene.symbols.cut) for line in body]
+    lines.append((Span(frame.bottom_left + frame.across * (width - 2) + frame.bottom_right, token),))
+    return lines
+
+
+class Dialog(ModalScreen[T], inherit_bindings=False):
+    """A dialog drawn by line. Keys, pastes and clicks stay in it; ``ctrl+x`` alone goes past it."""
+
+    AUTO_FOCUS = ""
+    TICK: ClassVar[float] = 0.25
+    """Seconds between two drawings."""
+
+    DEFAULT_CSS = """
+    Dialog { background: transparent; align: center middle; }
+    Dialog > LineBlock { width: auto; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.box = LineBlock(id="box")
+        self._timer: Timer | None = None
+
+    @property
+    def console(self) -> Console:
+        """The app."""
+        return console_of(self)
+
+    def compose(self) -> ComposeResult:
+        """The box alone."""
+        yield self.box
+
+    def on_mount(self) -> None:
+        """Draw, and go on drawing."""
+        self.redraw()
+        self._timer = self.set_interval(self.TICK, self.redraw)
+
+    def on_resize(self) -> None:
+        """Lay out anew."""
+        self.redraw()
+
+    def on_key(self, event: events.Key) -> None:
+        """Every key ends here."""
+        event.stop()
+        event.prevent_default()
+        key = Key(event.key, event.character)
+        if not key.is_modifier:
+            self.press(key)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """A paste is no key."""
+        event.stop()
+
+    def on_click(self, event: events.Click) -> None:
+        """A click decides nothing."""
+        event.stop()
+
+    def press(self, key: Key) -> None:
+        """One key that is more than a modifier."""
+        raise NotImplementedError
+
+    def draw(self, scene: Scene, width: int) -> list[Line]:
+        """The whole box, each line ``width`` cells."""
+        raise NotImplementedError
+
+    @property
+    def box_width(self) -> int:
+        """Cells of the box: the dialog's own, or the whole of a narrower screen."""
+        return min(DIALOG_WIDTH, max(self.app.size.width, 4))
+
+    def redraw(self) -> None:
+        """Show what is true now."""
+        width = self.box_width
+        self.box.styles.width = width
+        self.box.show([fitted(line, width) for line in self.draw(self.console.scene(), width)])
+
+
+class Bar(Dialog[T], inherit_bindings=False):
+    """A dialog of a few lines at the foot of the screen."""
+
+    DEFAULT_CSS = """
+    Bar { align: center bottom; }
+    """
+
+    @property
+    def box_width(self) -> int:
+        """The whole width."""
+        return max(self.app.size.width, 4)
+
+    def bar_lines(self, scene: Scene, title: Span, body: Sequence[Line], width: int) -> list[Line]:
+        """The lines in the frame of the mode."""
+        frame, token = scene.frame, scene.frame_token
+        inside = [walled(line, width, frame, token) for line in body]
+        foot: Line = (Span(frame.bottom_left + frame.across * (width - 2) + frame.bottom_right, token),)
+        return [rule((frame.join_left, frame.join_right), frame.across, token, [title], (), width), *inside, foot]
+
+
+def keyed(text: str) -> Line:
+    """Words with their keys accented: ``{Enter} HALT   {q} back``."""
+    line: list[Span] = []
+    for place, part in enumerate(text.split("{")):
+        key, closed, rest = part.partition("}")
+        if place and closed:
+            line += [Span(key, "accent"), Span(rest)]
+        else:
+            line.append(Span(part))
+    return tuple(line)

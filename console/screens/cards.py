@@ -1,0 +1,265 @@
+"""Cards: how an order ended, an order nobody knows the fate of, and the keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from console import format as fmt
+from console.actions import AvailabilityOf, Where, help_listing
+from console.execution.outcome import End
+from console.panes.cells import price_text
+from console.panes.drawing import Scene, fitted, paragraph
+from console.screens.base import LEAVE, Dialog, frame_lines, keyed
+from console.screens.confirm_line import Line, Span, blocked_reason
+from console.screens.confirm_terms import Key
+from console.screens.ticket_lines import check_lines
+from console.text import fit, safe_text
+from storage.codes import ExecutionState
+
+if TYPE_CHECKING:
+    from console.execution.outcome import Outcome
+    from console.state import ConsoleState
+    from storage.models import Execution, Order
+    from storage.money import Price
+
+READ_SECONDS: Final = 0.7
+"""A card that has just appeared does not close: the key was meant for something else."""
+
+
+def outcome_word(outcome: Outcome) -> str:
+    """One word for the end: FILLED, PART, RESTS, CANCELED, REFUSED, ABANDONED, REJECTED, UNKNOWN."""
+    if outcome.end is not End.ACCEPTED:
+        return outcome.end.value.upper()
+    return {
+        ExecutionState.FILLED: "FILLED",
+        ExecutionState.SUBMITTED: "RESTS",
+        ExecutionState.PARTIALLY_FILLED: "PART FILLED, RESTS",
+        ExecutionState.CANCELED: "PART FILLED, REST CANCELED" if outcome.filled.is_positive else "CANCELED",
+    }.get(outcome.state or ExecutionState.SUBMITTED, "ACCEPTED" if outcome.state is None else outcome.state.value)
+
+
+def order_text(order: Order, tick: Price | None) -> str:
+    """An order in one phrase: ``BUY 0.00041 BTC @ 61 200``."""
+    limit = "at market" if order.limit is None else f"@ {price_text(order.limit, tick, 40)}"
+    coin = safe_text(order.market.partition("-")[0], 10)
+    return f"{order.side.value.upper()} {fmt.quantity(order.quantity)} {coin} {limit}"
+
+
+def outcome_sentence(outcome: Outcome, tick: Price | None) -> str:
+    """One line for the activity line: ``1042 FILLED 0.00041 BTC @ 61 152 for 25.07 EUR + 0.07``."""
+    parts = [str(outcome.proposal_id), outcome_word(outcome)]
+    if outcome.filled.is_positive:
+        coin = safe_text(outcome.order.market.partition("-")[0], 10)
+        at = "" if outcome.average is None else f" @ {price_text(outcome.average, tick, 40, rounded=True)}"
+        fee = "" if outcome.fee is None else f", fee {fmt.eur(outcome.fee)}"
+        parts.append(f"{fmt.quantity(outcome.filled)} {coin}{at} for {fmt.eur(outcome.value)} EUR{fee}")
+    if outcome.reason:
+        parts.append(safe_text(outcome.reason))
+    return " ".join(parts)
+
+
+class Card(Dialog[None], inherit_bindings=False):
+    """A card that Enter or ``q`` closes, once it could be read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._opened = 0.0
+
+    def on_mount(self) -> None:
+        """Remember when it appeared."""
+        self._opened = self.console.driver.clock.monotonic()
+        super().on_mount()
+
+    def press(self, key: Key) -> None:
+        """Enter and the keys that leave; no other."""
+        readable = self.console.driver.clock.monotonic() - self._opened >= READ_SECONDS
+        if readable and (key.name == "enter" or key.name in LEAVE):
+            self.dismiss(None)
+
+
+class OutcomeCard(Card, inherit_bindings=False):
+    """How one attempt to send an order ended. Its figures follow the fills."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__()
+        self.outcome = outcome
+
+    def draw(self, scene: Scene, width: int) -> list[Line]:
+        """Order, figures, reason."""
+        outcome, state = self.outcome, self.console.driver.state
+        tick = None if state is None else state.tick_sizes.get(outcome.order.market)
+        bad = outcome.end is not End.ACCEPTED
+        titles = [Span(outcome_word(outcome), "stop" if outcome.end is End.UNKNOWN else "wait" if bad else "strong")]
+        titles.append(Span(scene.mode.value.upper(), f"{scene.frame_token} strong"))
+        inner = width - 2
+        body = [*paragraph(" order      ", order_text(outcome.order, tick), inner, 2)]
+        body += _figures(outcome, tick, inner)
+        for check in outcome.failed:
+            body += paragraph(" because    ", blocked_reason(check, scene.zone), inner - 1, 3)
+        if outcome.holder is not None:
+            at = fmt.clock(outcome.holder.at, scene.zone)
+            body += paragraph(" claimed    ", f"by {safe_text(outcome.holder.actor, 30)} at {at}", inner - 1, 2)
+        if outcome.reason and not outcome.failed:
+            body += paragraph(" reason     ", safe_text(outcome.reason, 600), inner - 1, 4)
+        body += paragraph(" so         ", _consequence(outcome), inner - 1, 3)
+        body += [(), keyed(" {Enter} closes")]
+        return frame_lines(scene, titles, [Span(str(outcome.proposal_id))], body, width)
+
+
+def _figures(outcome: Outcome, tick: Price | None, inner: int) -> Sequence[Line]:
+    if outcome.end is not End.ACCEPTED:
+        return ()
+    coin = safe_text(outcome.order.market.partition("-")[0], 10)
+    filled = f"{fmt.quantity(outcome.filled)} of {fmt.quantity(outcome.order.quantity)} {coin}"
+    if outcome.average is not None:
+        filled += f" @ {price_text(outcome.average, tick, 40, rounded=True)}"
+    fee = "fee not known yet" if outcome.fee is None else f"fee {fmt.eur(outcome.fee)} EUR"
+    lines = paragraph(" filled     ", filled, inner, 2)
+    if outcome.filled.is_positive:
+        lines += paragraph(" value      ", f"{fmt.eur(outcome.value)} EUR, {fee}", inner, 2)
+    return [*lines, *paragraph(" took       ", f"{outcome.seconds:.2f} s from F to the answer", inner, 2)]
+
+
+def _consequence(outcome: Outcome) -> str:
+    if outcome.end is End.REFUSED:
+        return "nothing was sent; the proposal is as it was"
+    if outcome.end is End.ABANDONED:
+        return "nothing was sent; this proposal is used up"
+    if outcome.end is End.REJECTED:
+        return "the exchange has no order; this proposal is used up"
+    if outcome.end is End.UNKNOWN:
+        return "it may exist and counts as a trade; it is being looked for. Do not place it by hand"
+    if outcome.state in (ExecutionState.SUBMITTED, ExecutionState.PARTIALLY_FILLED):
+        return "the rest is in the book; c on its row in pane 4 cancels it"
+    return "it is in the history, pane 4"
+
+
+class UnknownCard(Card, inherit_bindings=False):
+    """An order without an answer: what was sent, what it holds, and that there is nothing to do."""
+
+    def __init__(self, execution: Execution) -> None:
+        super().__init__()
+        self.execution = execution
+
+    def draw(self, scene: Scene, width: int) -> list[Line]:
+        """What was sent and when, and whether it is still unknown."""
+        state = self.console.driver.state
+        execution, inner = self.execution, width - 2
+        unknown = state is None or any(row.id == execution.id for row in state.unknown)
+        title = Span("UNKNOWN", "stop") if unknown else Span("SETTLED", "strong")
+        body = (
+            _unknown_lines(execution, state, scene, inner)
+            if unknown
+            else [*paragraph(" ", "It is settled: pane 4 has how it ended.", inner - 1, 2)]
+        )
+        count = 0 if state is None else state.header.unknown
+        body += [
+            (),
+            *paragraph(" ", f"Nothing to do: it settles itself. The header keeps UNKNOWN {count}.", inner - 1, 2),
+        ]
+        body.append(keyed(" {q} hides this"))
+        mode = Span(scene.mode.value.upper(), f"{scene.frame_token} strong")
+        return frame_lines(scene, [title, mode], [Span(str(execution.proposal_id))], body, width)
+
+
+def _unknown_lines(execution: Execution, state: ConsoleState | None, scene: Scene, inner: int) -> list[Line]:
+    tick = None if state is None else state.tick_sizes.get(execution.market)
+    limit = "at market" if execution.limit is None else f"@ {price_text(execution.limit, tick, 40)}"
+    coin = safe_text(execution.market.partition("-")[0], 10)
+    order = f"{execution.side.value.upper()} {fmt.quantity(execution.quantity)} {coin} {limit}"
+    sent = execution.submitting_at if execution.submitting_at is not None else execution.claimed_at
+    lines = paragraph(" ", f"{order} was sent at {fmt.clock_ms(sent, scene.zone)}. No answer came back.", inner - 1, 3)
+    warning = "It may exist. It counts as a trade until proven. Do not place it by hand."
+    lines += [*paragraph(" ", warning, inner - 1, 3), ()]
+    lines += paragraph(" order id    ", safe_text(execution.client_order_id, 80), inner - 1, 2)
+    if execution.unknown_at is not None:
+        lines += paragraph(" unknown for ", fmt.age(max(scene.now - execution.unknown_at, 0)), inner - 1, 1)
+    held = f"no buy anywhere, nothing in {safe_text(execution.market, 20)} until it is settled"
+    return [*lines, *paragraph(" held        ", held, inner - 1, 2)]
+
+
+class ScrollCard(Card, inherit_bindings=False):
+    """A card of many lines; it closes at once, as it is in the way of nothing."""
+
+    heading = ""
+    closers: tuple[str, ...] = ("enter",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._top = 0
+
+    def press(self, key: Key) -> None:
+        """Scroll, or close."""
+        moves = {"down": 1, "j": 1, "up": -1, "k": -1, "pagedown": 10, "pageup": -10, "home": -999, "end": 999}
+        if key.name in moves:
+            self._top += moves[key.name]
+            self.redraw()
+        elif key.name in (*LEAVE, *self.closers):
+            self.dismiss(None)
+
+    def content(self, scene: Scene, inner: int) -> list[Line]:
+        """All lines."""
+        raise NotImplementedError
+
+    def draw(self, scene: Scene, width: int) -> list[Line]:
+        """As many lines as there is room for."""
+        lines = self.content(scene, width - 2)
+        room = max(self.app.size.height - 4, 1)
+        self._top = min(max(self._top, 0), max(len(lines) - room, 0))
+        more = len(lines) > room
+        place = f"{self._top + 1}-{min(self._top + room, len(lines))} of {len(lines)}" if more else ""
+        foot = keyed(" {↓} {↑} more   {q} closes") if more else keyed(" {q} closes")
+        shown = lines[self._top : self._top + room]
+        right = [Span(place, "muted")] if place else []
+        return frame_lines(scene, [Span(self.heading, "strong")], right, [*shown, foot], width)
+
+
+class ChecksCard(ScrollCard, inherit_bindings=False):
+    """The checks of a proposal with their numbers, as the gate answers now."""
+
+    closers = ("enter", "i")
+
+    def __init__(self, proposal_id: int) -> None:
+        super().__init__()
+        self.proposal_id = proposal_id
+        self.heading = f"CHECKS {proposal_id}"
+
+    def content(self, scene: Scene, inner: int) -> list[Line]:
+        """One line a check, the failing ones first."""
+        state = self.console.driver.state
+        views = [] if state is None else [view for view in state.proposals if view.proposal.id == self.proposal_id]
+        if not views:
+            return [(Span(f" {self.proposal_id} is no longer open", "wait"),)]
+        return check_lines(views[0].checks, scene, inner)
+
+
+class HelpCard(ScrollCard, inherit_bindings=False):
+    """All keys, those of the focused pane first; what cannot be done now says why."""
+
+    heading = "KEYS"
+    closers = ("enter", "question_mark", "f1")
+
+    def __init__(self, focus: Sequence[Where], availability: AvailabilityOf) -> None:
+        super().__init__()
+        self._focus = tuple(focus)
+        self._availability = availability
+
+    def content(self, scene: Scene, inner: int) -> list[Line]:
+        """Every action by place."""
+        return self._lines(inner)
+
+    def _lines(self, inner: int) -> list[Line]:
+        lines: list[Line] = []
+        wide = inner >= 60
+        for place, actions in help_listing(self._focus, self._availability):
+            lines.append((Span(f" {place.value}", "strong"),))
+            for action in actions:
+                left: Line = (Span("   "), Span(fit(action.keys, 18 if wide else 11), "accent"), Span(" "))
+                if action.unavailable is not None:
+                    text = f"{action.description}: {safe_text(action.unavailable, 80)}"
+                    lines.append(fitted((*left, Span(text, "muted")), inner))
+                else:
+                    guard = Span(f"  {action.guard}", "muted") if wide else Span("")
+                    lines.append(fitted((*left, Span(action.description), guard), inner))
+        return lines
