@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
 from storage.absence import AbsenceEvidence, LookUp
 from storage.clock import HOUR, MINUTE, SECOND, Micros
 from storage.codes import ExecutionState, Mode, OrderKind, OrderType, Origin, ProposalState, Side
 from storage.database import Tx, Vault
+from storage.errors import VaultError
 from storage.evidence import apply_order, move_execution
 from storage.execution_rows import get_execution
 from storage.executions import begin_submit, mark_unknown
@@ -309,3 +315,28 @@ def alert_texts(tx: Tx) -> list[str]:
 def exit_idea(**changes: Any) -> NewProposal:
     """The operator's exit of 0.00041 BTC at 61100."""
     return own_idea(**{"kind": OrderKind.EXIT, "side": Side.SELL, "limit": Price.of(61100), **changes})
+
+
+@contextmanager
+def neighbour(what: str, folder: Path, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+    """Another process, ready; see ``tests.storage.neighbour``. It is killed at the end."""
+    command = [sys.executable, "-m", "tests.storage.neighbour", what, str(folder), *map(str, arguments)]
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == "ready\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def note(tx: Tx) -> int:
+    """A small audited change."""
+    return create_proposal(tx, own_idea()).id
+
+
+def one_sentence(error: pytest.ExceptionInfo[VaultError]) -> bool:
+    """A sentence for a person: no line break, no class name, no traceback."""
+    text = str(error.value)
+    return bool(text) and "\n" not in text and "sqlite3." not in text and "Traceback" not in text
