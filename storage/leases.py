@@ -1,7 +1,8 @@
 """Leases: a job runs in one place at a time, and whoever lost its lease can no longer write.
 
 A lease has a holder, an expiry and a fence that grows with every holder. An expiry or due time further ahead than one
-TTL or interval means that the clock went back, and counts as expired or due; the fence makes that safe.
+TTL or interval (of a failing job: than its longest back-off) means that the clock went back, and counts as expired or
+due; the fence makes that safe.
 """
 
 from __future__ import annotations
@@ -30,7 +31,15 @@ def register_job(tx: Tx, job: str, interval: Micros) -> None:
 
 def acquire_lease(tx: Tx, job: str, holder: str, ttl: Micros = LEASE_TTL) -> Lease | None:
     """Take a due job that is free or whose lease has expired; None if it is neither due nor free."""
-    row = tx.sql.one("claim_job", job=job, holder=holder, now=tx.now, expires_at=tx.now + ttl, ttl=ttl, earliest_due=0)
+    row = tx.sql.one(
+        "claim_job",
+        job=job,
+        holder=holder,
+        now=tx.now,
+        expires_at=tx.now + ttl,
+        ttl=ttl,
+        longest_backoff=LONGEST_BACKOFF,
+    )
     return None if row is None else _lease(row)
 
 
@@ -43,7 +52,7 @@ def renew_lease(tx: Tx, lease: Lease, ttl: Micros = LEASE_TTL) -> Lease:
 
 
 def require_lease(tx: Tx, lease: Lease) -> None:
-    """First statement of every write a job makes. Raises StaleFence if the lease is lost or has run out."""
+    """First statement of every write a job makes. Raises StaleFence if the lease was taken over or given back."""
     held = tx.sql.one("job_is_held", job=lease.job, holder=lease.holder, fence=lease.fence)
     if held is None:
         raise StaleFence(f"the lease of {lease.job} (fence {lease.fence}) was taken over; nothing was written")

@@ -2,11 +2,11 @@
 INSERT INTO scan_jobs (job, next_run_at, interval_us) VALUES (:job, :next_run_at, :interval_us)
 ON CONFLICT (job) DO UPDATE SET interval_us = excluded.interval_us WHERE interval_us <> excluded.interval_us;
 
--- name: claim_job(job, holder, now, expires_at, ttl, earliest_due)^
+-- name: claim_job(job, holder, now, expires_at, ttl, longest_backoff)^
 UPDATE scan_jobs SET holder = :holder, fence = fence + 1, acquired_at = :now, expires_at = :expires_at,
     due_at = min(next_run_at, :now)
 WHERE job = :job AND paused = 0
-    AND (next_run_at <= :now OR next_run_at > :now + interval_us + :earliest_due)
+    AND (next_run_at <= :now OR next_run_at > :now + iif(failures = 0, interval_us, max(interval_us, :longest_backoff)))
     AND (holder IS NULL OR expires_at <= :now OR expires_at > :now + :ttl)
 RETURNING job, holder, fence, acquired_at, expires_at, due_at;
 
