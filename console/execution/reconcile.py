@@ -16,6 +16,7 @@ from storage.absence import LOOK_BACK, AbsenceEvidence, LookUp, earliest_proof, 
 from storage.clock import Micros
 from storage.codes import ExecutionState
 from storage.database import Tx, Vault
+from storage.errors import Conflict
 from storage.evidence import apply_order
 from storage.execution_rows import executions_in, get_execution
 from storage.executions import abandon_stale_claims, overdue_submitting
@@ -93,7 +94,11 @@ async def _reconcile(
     if (gap := missing_proof(execution, gathered, margin_ms=margin, lookup_lag_ms=lag)) is not None:
         findings.open[execution.id] = gap
         return
-    await vault.transact(lambda tx: prove_absent(tx, execution.id, gathered, margin_ms=margin, lookup_lag_ms=lag))
+    try:
+        await vault.transact(lambda tx: prove_absent(tx, execution.id, gathered, margin_ms=margin, lookup_lag_ms=lag))
+    except Conflict as error:  # another process settled it meanwhile, or found it
+        findings.open[execution.id] = str(error)
+        return
     log.warning("execution %s is proven absent", execution.id)
     findings.absent.append(execution.id)
 

@@ -166,7 +166,7 @@ class Rig:
 
 def trade_with(rig: Rig, keys: KeyPair, identity: str) -> TradeClient:
     """Another client that trades at the same exchange, under other keys or another name."""
-    ticking = Ticking.of(rig.clock, Random(5))
+    ticking = Ticking.of(SystemClock(), Random(5))
     place = paper_address(rig.address.rest)
     return TradeClient(place, keys, WeightBudget(ticking.time), ticking, identity=identity)
 
