@@ -52,7 +52,8 @@ QUERIES: Final = {
         WHERE e.state <> 'CLAIMED' AND NOT EXISTS (SELECT 1 FROM execution_events v
             WHERE v.execution_id = e.id AND v.after = e.state)""",
     "one policy is active": """
-        SELECT count(*) || ' policies are active' FROM policy_activations WHERE active = 1 HAVING count(*) <> 1""",
+        SELECT n || ' policies are active'
+        FROM (SELECT count(*) AS n FROM policy_activations WHERE active = 1) WHERE n <> 1""",
     "rows refer to rows": "SELECT \"table\" || ' row ' || rowid || ' refers to nothing' FROM pragma_foreign_key_check",
     "the file is sound": "SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
 }

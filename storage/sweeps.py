@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from storage.clock import Micros
-from storage.codes import Side
+from storage.codes import Mode, Side
 from storage.database import Tx
 from storage.errors import WrongMode
+from storage.execution_rows import recent_executions
 from storage.facts import all_fills
 from storage.money import decimal_text
 
@@ -38,7 +39,7 @@ def record_sweep(tx: Tx, result: SweepResult) -> int:
         differences=json.dumps(list(result.differences)),
         foreign_markets=json.dumps(sorted(result.foreign_markets)),
         balances=json.dumps({symbol: decimal_text(total) for symbol, total in sorted(result.balances.items())}),
-        baseline=int(clean and baseline(tx) is None),
+        baseline=int(clean and _may_be_baseline(tx)),
         key_fingerprint=result.key_fingerprint,
         exchange_identity=result.exchange_identity,
         actor=tx.actor.name,
@@ -49,6 +50,11 @@ def record_sweep(tx: Tx, result: SweepResult) -> int:
             "sweep.differences", str(row_id), differences=result.differences, foreign=sorted(result.foreign_markets)
         )
     return row_id
+
+
+def _may_be_baseline(tx: Tx) -> bool:
+    # In LIVE the balances hold more than this vault's trades: only the operator may accept them.
+    return tx.info.mode is Mode.PAPER and baseline(tx) is None and not recent_executions(tx, 1)
 
 
 def baseline(tx: Tx) -> dict[str, Decimal] | None:

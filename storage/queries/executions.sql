@@ -4,12 +4,6 @@ SELECT * FROM trade_executions WHERE id = :id;
 -- name: execution_by_proposal(proposal_id)^
 SELECT * FROM trade_executions WHERE proposal_id = :proposal_id;
 
--- name: execution_by_client_order_id(client_order_id)^
-SELECT * FROM trade_executions WHERE client_order_id = :client_order_id;
-
--- name: execution_by_order_id(market, order_id)^
-SELECT * FROM trade_executions WHERE market = :market AND order_id = :order_id;
-
 -- name: executions_in_states(states)
 SELECT * FROM trade_executions WHERE state IN (SELECT value FROM json_each(:states)) ORDER BY id;
 
@@ -70,9 +64,6 @@ SELECT DISTINCT execution_id FROM fills WHERE fee IS NULL ORDER BY execution_id;
 -- name: insert_decision(proposal_id, revision, passed, failed, checks, policy_hash, actor, instance, now)<!
 INSERT INTO gate_decisions (proposal_id, revision, passed, failed, checks, policy_hash, actor, instance, at)
 VALUES (:proposal_id, :revision, :passed, :failed, :checks, :policy_hash, :actor, :instance, :now);
-
--- name: decision_by_id(id)^
-SELECT * FROM gate_decisions WHERE id = :id;
 
 -- name: recent_refusals(since, count)
 SELECT d.*, p.market, p.side, p.eur FROM gate_decisions d JOIN trade_proposals p ON p.id = d.proposal_id

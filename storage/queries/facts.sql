@@ -76,8 +76,5 @@ UPDATE vault_info SET exchange_identity = :identity WHERE id = 1;
 -- name: insert_alert(now, level, subject, text)<!
 INSERT INTO alerts (at, level, subject, text) VALUES (:now, :level, :subject, :text);
 
--- name: recent_alerts(since, count)
-SELECT * FROM alerts WHERE at >= :since ORDER BY id DESC LIMIT :count;
-
 -- name: recent_audit(count)
 SELECT seq, at, kind, subject, actor, instance, payload FROM audit_log ORDER BY seq DESC LIMIT :count;

@@ -57,9 +57,6 @@ VALUES (:now, :market, :outcome, :nearest, :numbers, :saw);
 SELECT id, at, market, outcome, nearest, numbers FROM market_snapshots
 WHERE at = (SELECT max(at) FROM market_snapshots) ORDER BY market;
 
--- name: snapshot_by_id(id)^
-SELECT * FROM market_snapshots WHERE id = :id;
-
 -- name: insert_invariant_run(now, violations, actor)<!
 INSERT INTO invariant_runs (at, violations, actor) VALUES (:now, :violations, :actor);
 
