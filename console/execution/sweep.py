@@ -134,15 +134,14 @@ def _known_executions(tx: Tx) -> list[Execution]:
 
 
 def _expected(tx: Tx) -> dict[str, Decimal] | None:
+    """What the exchange should hold; None while there is no baseline or a fee is still to come."""
     start = baseline(tx)
-    if start is None:
-        return {}
-    return expected_balances(tx, start)
+    return None if start is None else expected_balances(tx, start)
 
 
 def _agrees(totals: Mapping[str, Decimal], expected: Mapping[str, Decimal] | None) -> bool:
-    if not expected:
-        return True  # no baseline yet, or a fee is still to come: undecided
+    if expected is None:
+        return True  # undecided; a baseline of nothing is one all the same
     symbols = totals.keys() | expected.keys()
     return all(totals.get(symbol, Decimal(0)) == expected.get(symbol, Decimal(0)) for symbol in symbols)
 
