@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from storage import audit
-from storage.clock import Clock, Entropy
+from storage.clock import Clock, Entropy, Micros
 from storage.codes import Mode, Stage, TradingState
 from storage.errors import VaultBroken, WrongMode
 from storage.models import Actor, VaultInfo
@@ -76,46 +76,46 @@ def set_up_vault(
     head = audit.read_head(folder / "audit.head", key)
     if head is not None and head.seq > 1:
         raise VaultBroken(f"vault.db is empty, but audit.head names event {head.seq}: it was lost; restore a backup")
-    now = clock.now()
-    vault_id, incarnation = str(entropy.uuid()), str(entropy.uuid())
-    group = int.from_bytes(entropy.token(2), "big") % 1000 + 1
-    operator = operator_number(vault_id, incarnation)
     db.execute("BEGIN IMMEDIATE")
     try:
-        db.execute(
-            "INSERT INTO vault_info VALUES (1, ?, ?, ?, NULL, ?, ?, ?)",
-            (vault_id, incarnation, mode, operator, group, now),
-        )
-        for policy in presets(mode).values():
-            db.execute(
-                "INSERT INTO policies VALUES (?, ?, ?, ?)", (policy.hash(), policy.name, policy.canonical(), now)
-            )
-        first = presets(mode)[FIRST_POLICY[mode]]
-        db.execute(
-            "INSERT INTO policy_activations (hash, replaces, actor, at, active) VALUES (?, NULL, ?, ?, 1)",
-            (first.hash(), actor.name, now),
-        )
-        db.execute(
-            "INSERT INTO trading_state (state, reason, replaces, actor, at) VALUES (?, 'new vault', NULL, ?, ?)",
-            (FIRST_STATE[mode], actor.name, now),
-        )
-        db.execute(
-            "INSERT INTO stage_changes (stage, reason, actor, at) VALUES (?, 'new vault', ?, ?)",
-            (FIRST_STAGE[mode], actor.name, now),
-        )
-        event = audit.AuditRow(
-            0, now, "vault.created", vault_id, actor.name, actor.instance, actor.pid,
-            audit.canonical_payload({"mode": mode, "policy": first.name, "incarnation": incarnation}), "",
-        )  # fmt: skip
-        row = audit.append_event(db, key, event)
-        # Before the commit: a head without its vault is begun again, a vault without its head is refused for good.
-        audit.write_head(folder / "audit.head", key, audit.Head(row.seq, row.mac, now, incarnation))
+        row = _first_rows(db, mode, clock.now(), entropy, actor, key)
         db.execute("COMMIT")
     except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
+        db.execute("ROLLBACK")
         raise
-    return vault_info(db)
+    info = vault_info(db)
+    audit.write_head(folder / "audit.head", key, audit.Head(row.seq, row.mac, row.at, info.incarnation))
+    return info
+
+
+def _first_rows(
+    db: sqlite3.Connection, mode: Mode, now: Micros, entropy: Entropy, actor: Actor, key: bytes
+) -> audit.AuditRow:
+    vault_id, incarnation = str(entropy.uuid()), str(entropy.uuid())
+    group = int.from_bytes(entropy.token(2), "big") % 1000 + 1
+    db.execute(
+        "INSERT INTO vault_info VALUES (1, ?, ?, ?, NULL, ?, ?, ?)",
+        (vault_id, incarnation, mode, operator_number(vault_id, incarnation), group, now),
+    )
+    for policy in presets(mode).values():
+        row = (policy.hash(), policy.name, policy.canonical(), now)
+        db.execute("INSERT INTO policies VALUES (?, ?, ?, ?)", row)
+    first = presets(mode)[FIRST_POLICY[mode]]
+    db.execute(
+        "INSERT INTO policy_activations (hash, replaces, actor, at, active) VALUES (?, NULL, ?, ?, 1)",
+        (first.hash(), actor.name, now),
+    )
+    db.execute(
+        "INSERT INTO trading_state (state, reason, replaces, actor, at) VALUES (?, 'new vault', NULL, ?, ?)",
+        (FIRST_STATE[mode], actor.name, now),
+    )
+    db.execute(
+        "INSERT INTO stage_changes (stage, reason, actor, at) VALUES (?, 'new vault', ?, ?)",
+        (FIRST_STAGE[mode], actor.name, now),
+    )
+    payload = audit.canonical_payload({"mode": mode, "policy": first.name, "incarnation": incarnation})
+    event = audit.AuditRow(0, now, "vault.created", vault_id, actor.name, actor.instance, actor.pid, payload, "")
+    return audit.append_event(db, key, event)
 
 
 def _check_head(folder: Path, key: bytes, db: sqlite3.Connection) -> None:

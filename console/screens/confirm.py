@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from storage.models import Proposal
 
 POLL_SECONDS: Final = 2.0
+PAINT_POLL_S: Final = 0.01
 LEAST: Final = (40, 16)
 """Columns and rows under which a ticket would have to be cut; below that it cannot be armed."""
 
@@ -43,14 +44,14 @@ class ConfirmScreen(Dialog[None], inherit_bindings=False):
         self._pages = 1
         self._quotes = 0
         self._fetching = False
+        self._fetched_at = 0.0
         self._ended: str | None = None
 
     def on_mount(self) -> None:
         """Ask for the first quote, and for another one every two seconds."""
+        self._fetch(new_quote=True)
         super().on_mount()
         self.watch(self.app, "app_focus", self._focus_changed, init=False)
-        self.set_interval(POLL_SECONDS, self._poll)
-        self._fetch(new_quote=True)
 
     def on_screen_suspend(self) -> None:
         """Another dialog lies over this one."""
@@ -97,6 +98,7 @@ class ConfirmScreen(Dialog[None], inherit_bindings=False):
 
     def redraw(self) -> None:
         """Let the machine follow time and market, then show where it stands."""
+        self._poll()
         if self.machine is not None and self.ticketed is not None:
             step = self.machine.tick(self._at(), self._live(self.ticketed))
             if step.close or step.requote:
@@ -113,7 +115,11 @@ class ConfirmScreen(Dialog[None], inherit_bindings=False):
 
     def _painted(self) -> None:
         machine = self.machine
-        if machine is None or machine.state is not State.ARMED or self.box.drawn_version != self.box.version:
+        if machine is None or machine.state is not State.ARMED:
+            return
+        if self.box.drawn_version != self.box.version:
+            # Not on the screen yet. Asked again at once, as the wait that follows is counted from the paint.
+            self.set_timer(PAINT_POLL_S, self._painted)
             return
         if State.ARMED.value in self.box.text:
             machine.painted(self._at())
@@ -141,13 +147,16 @@ class ConfirmScreen(Dialog[None], inherit_bindings=False):
     # ---- the market around the ticket
 
     def _poll(self) -> None:
-        if self.machine is None or self.machine.state is not State.GONE:
+        """Ask again every two seconds, until there is nothing left to ask about."""
+        gone = self.machine is not None and self.machine.state is State.GONE
+        if not gone and self._at() - self._fetched_at >= POLL_SECONDS:
             self._fetch(new_quote=self.ticketed is None)
 
     def _fetch(self, *, new_quote: bool) -> None:
         if self._fetching and not new_quote:
             return
         self._fetching = True
+        self._fetched_at = self._at()
         self.run_worker(self._quote(new_quote), group="quote", exclusive=True)
 
     async def _quote(self, new_quote: bool) -> None:

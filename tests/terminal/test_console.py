@@ -1,0 +1,146 @@
+"""The console on a real terminal: from the first paint to a filled order, at both sizes."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.terminal.pseudo_terminal import ROOT, Terminal
+from tests.terminal.test_execute import exchange_rows, oracle, oracle_json
+
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("console-terminal")]
+
+SELECTED = r"▸ *\d+ +(BUY|SELL) "
+ARMED_FOR_S = 0.3
+"""Firing counts from 250 ms after ARMED was painted."""
+
+
+def read_on(terminal: Terminal, seconds: float) -> None:
+    """Let real time pass on the terminal, reading."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        terminal.pump(0.02)
+
+
+def fire_the_selected(terminal: Terminal) -> None:
+    terminal.send("e")
+    terminal.wait_for(r"READY|TYPE +\d", 10)
+    terminal.send("\r")
+    terminal.wait_for("ARMED", 5)
+    read_on(terminal, ARMED_FOR_S)
+    terminal.send("F")
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(120, 40), (80, 24)])
+def test_a_fresh_console_fills_its_first_proposal(tmp_path: Path, columns: int, rows: int) -> None:
+    with Terminal([], columns=columns, rows=rows, home=tmp_path) as terminal:
+        terminal.wait_for("PAPER", 10)
+        terminal.wait_for(SELECTED, 10)
+        fire_the_selected(terminal)
+        terminal.wait_for("FILLED", 10)
+        read_on(terminal, 0.9)
+        terminal.send("q")
+        (trade,) = oracle_json(tmp_path, "history")
+        assert trade["status"] == "confirmed"
+        assert len(exchange_rows(tmp_path, "SELECT order_id FROM orders")) == 1
+        leave(terminal)
+    assert oracle(tmp_path, "verify").returncode == 0
+    # The terminal's extended keyboard protocol is never asked for.
+    assert re.search(rb"\x1b\[[>=]\d*u", terminal.written) is None
+
+
+def leave(terminal: Terminal) -> None:
+    """From the dashboard, by the leave bar."""
+    terminal.send("q")
+    terminal.wait_for("Enter leaves|Enter +leave", 5)
+    terminal.send("\r")
+    assert terminal.wait_exit() == 0
+
+
+def test_stray_key_reports_do_no_harm_and_the_order_still_fires(tmp_path: Path) -> None:
+    with Terminal([], home=tmp_path) as terminal:
+        terminal.wait_for(SELECTED, 15)
+        terminal.send("e")
+        terminal.wait_for(r"READY", 10)
+        terminal.send("\r")
+        terminal.wait_for("ARMED", 5)
+        for stray in (b"\x1b[102;2;70u", b"\x1b[57441;2u", b"\x1b[102:70;2u"):
+            terminal.send(stray)
+            read_on(terminal, 0.4)
+        assert exchange_rows(tmp_path, "SELECT order_id FROM orders") == []
+        if "ARMED" in terminal.text():
+            terminal.send("x")  # any other key disarms
+        terminal.wait_for("READY", 10)
+        read_on(terminal, 0.4)
+        terminal.send("\r")
+        terminal.wait_for("ARMED", 5)
+        read_on(terminal, ARMED_FOR_S)
+        terminal.send("F")
+        terminal.wait_for("FILLED", 10)
+    assert len(exchange_rows(tmp_path, "SELECT order_id FROM orders")) == 1
+
+
+def test_enter_alone_never_fires(tmp_path: Path) -> None:
+    with Terminal([], columns=80, rows=24, home=tmp_path) as terminal:
+        terminal.wait_for(SELECTED, 15)
+        terminal.send("e")
+        terminal.wait_for("READY", 10)
+        terminal.send("\r\r\r\r\r")
+        read_on(terminal, 1.0)
+        terminal.send("\r")
+        read_on(terminal, 1.0)
+    assert exchange_rows(tmp_path, "SELECT order_id FROM orders") == []
+
+
+def test_h_enter_halts_and_a_restart_is_still_halted(tmp_path: Path) -> None:
+    with Terminal([], columns=80, rows=24, home=tmp_path) as terminal:
+        terminal.wait_for(SELECTED, 15)
+        terminal.send("h")
+        terminal.wait_for("Enter HALT", 5)
+        read_on(terminal, 0.3)
+        terminal.send("\r")
+        terminal.wait_for("HALTED", 15)
+        terminal.wait_for("no order can leave", 15)
+    assert oracle_json(tmp_path, "status")["trading_state"] == "HALTED"
+    with Terminal([], columns=80, rows=24, home=tmp_path) as terminal:
+        terminal.wait_for("HALTED", 15)
+
+
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed here")
+def test_the_same_inside_tmux(tmp_path: Path) -> None:
+    import os
+    import sys
+
+    socket = str(tmp_path / "tmux")
+    environment = {**os.environ, "ORACLE_CONSOLE_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+
+    def tmux(*arguments: str) -> str:
+        done = subprocess.run(["tmux", "-S", socket, *arguments], env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def wait_for(pattern: str, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while re.search(pattern, shown := tmux("capture-pane", "-p")) is None:
+            assert time.monotonic() < until, f"{pattern!r} did not show:\n{shown}"
+
+    tmux("new-session", "-d", "-x", "120", "-y", "40", f"{sys.executable} -m console")
+    try:
+        wait_for(SELECTED, 15)
+        tmux("send-keys", "e")
+        wait_for("READY", 10)
+        tmux("send-keys", "Enter")
+        wait_for("ARMED", 5)
+        until = time.monotonic() + ARMED_FOR_S
+        while time.monotonic() < until:
+            tmux("capture-pane", "-p")
+        tmux("send-keys", "F")
+        wait_for("FILLED", 10)
+    finally:
+        tmux("kill-server")
+    assert len(exchange_rows(tmp_path, "SELECT order_id FROM orders")) == 1
