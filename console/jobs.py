@@ -17,12 +17,13 @@ from console.execution.sweep import needs_sweep, sweep_once
 from console.oracle.look import Draft, LookResult, MarketLook, is_lively, look
 from console.oracle.snapshot import MarketView
 from console.scheduler.jobs import HeldLease, Job
-from storage.clock import DAY, MINUTE, SECOND, Clock, Micros
+from storage.clock import DAY, HOUR, MINUTE, SECOND, Clock, Micros
 from storage.codes import UNDECIDED, JobName, Origin, Side
 from storage.database import Tx, Vault
 from storage.errors import Conflict
 from storage.execution_rows import executions_in
 from storage.facts import newest_sweep, read_book
+from storage.invariants import broken_invariants, record_invariant_run
 from storage.looks import LookRow, record_free_call, record_look
 from storage.money import Quantity
 from storage.policies import Policy
@@ -63,6 +64,7 @@ def make_jobs(parts: Parts, look_seconds: int) -> list[Job]:
         Job(JobName.EXPIRE, run_expire, SECOND),
         Job(JobName.RECONCILE, lambda h: run_reconcile(parts, h), SWEEP_EVERY, pace=lambda: reconcile_pace(parts)),
         Job(JobName.FILLS, lambda held: run_fills(parts, held), 2 * SECOND),
+        Job(JobName.INVARIANTS, lambda held: run_invariants(parts, held), HOUR),
         Job(JobName.KEEPER, lambda held: run_keeper(parts, held), 10 * SECOND, held=True),
     ]
 
@@ -76,6 +78,13 @@ async def run_expire(held: HeldLease) -> str:
     """Expire proposals whose time has come."""
     expired = await held.transact(expire_due)
     return f"expired {', '.join(map(str, expired))}" if expired else ""
+
+
+async def run_invariants(parts: Parts, held: HeldLease) -> str:
+    """Check what must always be true; a violation halts."""
+    violations = await parts.vault.read(broken_invariants)
+    await held.transact(lambda tx: record_invariant_run(tx, violations))
+    return f"{len(violations)} invariants broken" if violations else ""
 
 
 async def run_fills(parts: Parts, held: HeldLease) -> str:

@@ -160,3 +160,4 @@ class JobName(StrEnum):
     RECONCILE = "reconcile"
     FILLS = "fills"
     KEEPER = "keeper"
+    INVARIANTS = "invariants"

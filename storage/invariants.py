@@ -6,9 +6,10 @@ import json
 from collections.abc import Callable
 from typing import Final
 
-from storage.codes import HistoryStatus
+from storage.alerts import alert
+from storage.codes import HistoryStatus, Stage
 from storage.database import Tx
-from storage.facts import all_fills
+from storage.facts import all_fills, current_stage
 from storage.history import history_page
 from storage.orders import client_order_id
 from storage.trading_state import halt
@@ -71,10 +72,15 @@ def broken_invariants(tx: Tx) -> list[str]:
 
 
 def record_invariant_run(tx: Tx, violations: list[str]) -> None:
-    """Store what a run found; a violation halts trading."""
+    """Store what a run found; a violation halts trading, alerts, and demotes the vault by one stage."""
     tx.sql.insert("insert_invariant_run", now=tx.now, violations=json.dumps(violations), actor=tx.actor.name)
-    if violations:
-        halt(tx, f"invariant broken: {violations[0]}")
+    if not violations:
+        return
+    halt(tx, f"invariant broken: {violations[0]}")
+    alert(tx, "critical", "invariants", "; ".join(violations))
+    stages = list(Stage)
+    below = stages[max(stages.index(current_stage(tx)) - 1, 0)]
+    tx.sql.insert("insert_stage_change", stage=below, reason="an invariant was broken", actor=tx.actor.name, now=tx.now)
 
 
 def _fills_fit_orders(tx: Tx) -> list[str]:

@@ -78,3 +78,6 @@ INSERT INTO alerts (at, level, subject, text) VALUES (:now, :level, :subject, :t
 
 -- name: recent_audit(count)
 SELECT seq, at, kind, subject, actor, instance, payload FROM audit_log ORDER BY seq DESC LIMIT :count;
+
+-- name: insert_stage_change(stage, reason, actor, now)<!
+INSERT INTO stage_changes (stage, reason, actor, at) VALUES (:stage, :reason, :actor, :now);
