@@ -27,6 +27,15 @@ _WORDS: Final = {
 }
 _ROOM: Final = 300
 
+WELCOME: Final = (
+    "",
+    " Play money on a simulated Bitvavo.",
+    " Nothing here can reach the real one.",
+    "",
+    " {e} opens, {Enter} arms, {F} fires, {h} stops, {?} keys.",
+)
+"""What a first start says where the history will be; keys in braces."""
+
 
 def event_text(line: ActivityLine, scene: Scene) -> str:
     """One event: ``14:31 refused 1041 SELL ETH-EUR ANTI_FLIP``."""

@@ -61,7 +61,7 @@ def top_lines(state: ConsoleState | None, scene: Scene, width: int, startup: str
 
 
 def _fits(parts: list[Span], right: Line, width: int) -> bool:
-    return width_of(parts) + 3 * len(parts) + width_of(right) + 6 <= width
+    return width_of(parts) + 3 * len(parts) + width_of(right) + 4 <= width
 
 
 def _clock_text(scene: Scene, width: int) -> str:

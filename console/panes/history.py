@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from console import format as fmt
@@ -60,28 +60,22 @@ def rows(state: ConsoleState, scene: Scene, width: int) -> list[Row]:
         return [Row(NO_ROWS, (Cell(""), Cell("nothing yet", "muted")), selectable=False)]
     drawn: list[Row] = []
     today = fmt.day(scene.now, scene.zone)
+    expired = Counter(fmt.day(line.at, scene.zone) for line in state.history if line.end == "expired")
     day = today
-    for line in _folded(state, scene, today):
+    for line in state.history:
         own = fmt.day(line.at, scene.zone)
         if own != day:
             day = own
-            text = f"{scene.frame.across * 3} {day} {scene.frame.across * 3}"
-            drawn.append(Row(f"day {day}", (Cell(text, "muted"),), selectable=False))
-        drawn.append(Row(line.key, _cells(line, state, scene, width)))
+            drawn.append(_day_row(day, expired[day], scene))
+        if day == today or line.end != "expired":
+            drawn.append(Row(line.key, _cells(line, state, scene, width)))
     return drawn
 
 
-def _folded(state: ConsoleState, scene: Scene, today: str) -> Iterator[HistoryLine]:
-    for line in state.history:
-        if line.end == "expired" and fmt.day(line.at, scene.zone) != today:
-            continue
-        yield line
-
-
-def expired_before(state: ConsoleState, scene: Scene) -> int:
-    """How many ideas of earlier days expired; their lines are folded away."""
-    today = fmt.day(scene.now, scene.zone)
-    return sum(line.end == "expired" and fmt.day(line.at, scene.zone) != today for line in state.history)
+def _day_row(day: str, expired: int, scene: Scene) -> Row:
+    across = scene.frame.across
+    ideas = f" {across} {expired} expired" if expired else ""
+    return Row(f"day {day}", (Cell(f"{across * 3} {day}{ideas} {across * 3}", "muted"),), selectable=False)
 
 
 def _cells(line: HistoryLine, state: ConsoleState, scene: Scene, width: int) -> tuple[Cell, ...]:
@@ -136,11 +130,7 @@ def title_facts(state: ConsoleState, scene: Scene) -> list[Span]:
     if not state.history:
         return []
     fills = "1 fill" if state.fills_today == 1 else f"{state.fills_today} fills"
-    facts = [Span(f"24 h: {fills} {scene.symbols.dot} {fmt.eur_signed(state.day_result)} EUR after fees")]
-    folded = expired_before(state, scene)
-    if folded:
-        facts.append(Span(f"{folded} expired before today", "muted"))
-    return facts
+    return [Span(f"24 h: {fills} {scene.symbols.dot} {fmt.eur_signed(state.day_result)} EUR after fees")]
 
 
 def resting_execution(state: ConsoleState, key: str | None) -> int | None:

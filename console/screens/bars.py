@@ -42,6 +42,8 @@ class ChoiceBar(Bar[str | None], inherit_bindings=False):
 class StopBar(ChoiceBar, inherit_bindings=False):
     """Halting in one Enter. The keys that open it do nothing in it, so a held key cannot halt."""
 
+    STOPS = False
+
     def choices(self) -> dict[str, str]:
         """Enter halts, ``r`` reduces only."""
         return {"enter": "halt", "r": "reduce"}

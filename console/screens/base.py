@@ -45,6 +45,9 @@ class Console(Protocol):
     def spawn(self, work: Coroutine[Any, Any, None], doing: str) -> None:
         """Run something that outlives the screen; what goes wrong is said in one sentence."""
 
+    def action_stop(self) -> None:
+        """Open the stop bar."""
+
     def fire(self, view: TicketView, *, typed: bool) -> None:
         """Hand a ticket to the program behind the screen, and show what comes of it."""
 
@@ -71,6 +74,8 @@ class Dialog(ModalScreen[T], inherit_bindings=False):
     AUTO_FOCUS = ""
     TICK: ClassVar[float] = 0.25
     """Seconds between two drawings."""
+    STOPS: ClassVar[bool] = True
+    """Whether ``h`` opens the stop bar over it, as everywhere but where text is typed."""
 
     DEFAULT_CSS = """
     Dialog { background: transparent; align: center middle; }
@@ -105,7 +110,9 @@ class Dialog(ModalScreen[T], inherit_bindings=False):
         event.stop()
         event.prevent_default()
         key = Key(event.key, event.character)
-        if not key.is_modifier:
+        if key.character == "h" and self.STOPS:
+            self.console.action_stop()
+        elif not key.is_modifier:
             self.press(key)
 
     def on_paste(self, event: events.Paste) -> None:

@@ -13,7 +13,7 @@ from textual.screen import Screen
 from console.actions import Where, footer
 from console.panes import history as history_pane
 from console.panes import proposals as proposals_pane
-from console.panes.activity import event_text, quiet_text
+from console.panes.activity import WELCOME, event_text, quiet_text
 from console.panes.drawing import Scene, fitted, keys_accented, pane_title, rule, walled
 from console.panes.header import STANDARD, tiny_lines, top_lines
 from console.panes.line_block import LineBlock, Wall
@@ -32,13 +32,6 @@ if TYPE_CHECKING:
 TICK_SECONDS: Final = 0.5
 LEAST: Final = (40, 12)
 """Columns and rows under which only mode, state, UNKNOWN and the stop key are shown."""
-WELCOME: Final = (
-    "",
-    " Play money on a simulated Bitvavo.",
-    " Nothing here can reach the real one.",
-    "",
-    " {e} opens, {Enter} arms, {F} fires, {h} stops, {?} keys.",
-)
 BOTH_PANES: Final = 20
 """Rows a narrow screen needs to show both panes."""
 
@@ -134,6 +127,8 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
             return
         event.stop()
         event.prevent_default()
+        if self.app.screen is not self:  # typed ahead of a dialog that is open by now, and not meant for it
+            return
         self.welcome_over = True
         self.deeds.press(event.key, event.character)
         self.refresh_all()
@@ -273,10 +268,8 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
         facts = history_pane.title_facts(state, scene)
         title = pane_title(scene, "4 History", facts, data_age(state, scene), width, focused=focused)
         self._block("history-title").show([title])
-        self._block("welcome").show([self._walled(line, scene, width) for line in self._welcome()])
-
-    def _welcome(self) -> list[Line]:
-        return [*(keyed(text) for text in WELCOME), *([()] * self.app.size.height)]
+        welcome = [*(keyed(text) for text in WELCOME), *([()] * self.app.size.height)]
+        self._block("welcome").show([self._walled(line, scene, width) for line in welcome])
 
     def _activity(self, scene: Scene) -> Line:
         state, declined = self.state, self.deeds.declined

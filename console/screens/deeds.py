@@ -251,7 +251,7 @@ class Deeds:
 
         async def showing() -> None:
             outcome = await console.driver.execution_outcome(trade.execution_id)
-            if self.screen.is_current:
+            if self.screen.app.screen is self.screen:
                 self.screen.app.push_screen(OutcomeCard(outcome))
 
         console.spawn(showing(), "reading the order")

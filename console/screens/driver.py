@@ -20,11 +20,25 @@ if TYPE_CHECKING:  # the first frame must not wait for the exchange's client to 
 class Driver(Protocol):
     """The running program, as the console sees it. Every coroutine may raise VaultError, ExchangeError or OSError."""
 
-    settings: Settings
-    mode: Mode
-    read_only: bool
-    clock: Clock
-    actor: Actor
+    @property
+    def settings(self) -> Settings:
+        """How it looks, and how often it asks."""
+
+    @property
+    def mode(self) -> Mode:
+        """PAPER or LIVE, for good."""
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing but stopping may be asked of it."""
+
+    @property
+    def clock(self) -> Clock:
+        """Its clocks."""
+
+    @property
+    def actor(self) -> Actor:
+        """Who sits before it."""
 
     @property
     def state(self) -> ConsoleState | None:

@@ -1,0 +1,94 @@
+"""Pictures of screens that stand still: layout, colours, and the same without any colour."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from console.app import ConsoleApp
+from storage.codes import Mode
+from tests.screens.fakes import FakeDriver, console_state, halted, hostile_state, resting_state, unknown_state
+from tests.screens.support import Running
+
+Compare = Callable[..., bool]
+Before = Callable[[Pilot[Any]], Awaitable[None]]
+STANDARD, WIDE = (80, 24), (120, 36)
+
+
+def app_of(driver: FakeDriver) -> ConsoleApp:
+    return ConsoleApp(driver, driver.settings)
+
+
+def doing(driver: FakeDriver, act: Callable[[Running], Awaitable[None]]) -> Before:
+    """Something to do before the picture is taken."""
+
+    async def before(pilot: Pilot[Any]) -> None:
+        app = pilot.app
+        assert isinstance(app, ConsoleApp)
+        await act(Running(app, driver, pilot))
+
+    return before
+
+
+async def ready(running: Running) -> None:
+    await running.open_ticket()
+    await running.until(lambda: "READY" in running.text)
+    await running.until(lambda: "link ok 1.4 s" in running.text)
+
+
+async def armed(running: Running) -> None:
+    await running.arm()
+    await running.until(lambda: "link ok 1.7 s" in running.text)
+
+
+@pytest.mark.parametrize("size", [STANDARD, WIDE])
+def test_dashboard(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert snap_compare(app_of(FakeDriver(console_state())), terminal_size=size)
+
+
+@pytest.mark.parametrize("size", [STANDARD, WIDE])
+def test_dashboard_without_colour(
+    snap_compare: Compare, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert snap_compare(app_of(FakeDriver(unknown_state())), terminal_size=size)
+
+
+def test_live_halted(snap_compare: Compare) -> None:
+    header = halted(mode=Mode.LIVE, source="bitvavo, main", unknown=1)
+    driver = FakeDriver(console_state(header=header), mode=Mode.LIVE)
+    assert snap_compare(app_of(driver), terminal_size=STANDARD)
+
+
+def test_ticket_ready(snap_compare: Compare) -> None:
+    driver = FakeDriver(console_state())
+    assert snap_compare(app_of(driver), terminal_size=STANDARD, run_before=doing(driver, ready))
+
+
+def test_ticket_armed_without_colour(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    driver = FakeDriver(console_state())
+    assert snap_compare(app_of(driver), terminal_size=WIDE, run_before=doing(driver, armed))
+
+
+def test_stop_bar(snap_compare: Compare) -> None:
+    assert snap_compare(app_of(FakeDriver(resting_state())), terminal_size=STANDARD, press=["h"])
+
+
+def test_resume_form(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)
+    driver = FakeDriver(console_state(header=halted()))
+    assert snap_compare(app_of(driver), terminal_size=STANDARD, press=["R"])
+
+
+def test_narrow_dashboard_in_ascii(snap_compare: Compare) -> None:
+    driver = FakeDriver(console_state(), looks={"symbols": "ascii", "theme": "light"})
+    assert snap_compare(app_of(driver), terminal_size=(44, 22))
+
+
+def test_hostile_text(snap_compare: Compare) -> None:
+    assert snap_compare(app_of(FakeDriver(hostile_state())), terminal_size=WIDE)
