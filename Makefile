@@ -6,10 +6,9 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.run-installed
 DEV_STAMP := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-# Inputs of the import-time-heavy parts are compiled once, so that the second start is quick.
 PYTEST_JOBS ?= 2
 
-.PHONY: run test lint types contracts unit lock clean
+.PHONY: run test lint types contracts unit readme lock clean
 
 run: $(RUN_STAMP)
 	@echo "3/3 console (data in ./var; oracle --help lists the commands)"
@@ -34,6 +33,10 @@ contracts: $(DEV_STAMP)
 unit: $(DEV_STAMP)
 	@echo "== pytest"
 	@$(BIN)/pytest -n $(PYTEST_JOBS) --dist loadgroup
+
+# Renews the line numbers that the README links to.
+readme: $(DEV_STAMP)
+	@$(BIN)/python -m tests.test_readme
 
 lock: $(DEV_STAMP)
 	@$(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --quiet --upgrade \
