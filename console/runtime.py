@@ -49,12 +49,13 @@ WATCH_S: Final = 0.05
 """Another process's commit is on the screen within 120 ms."""
 
 REBUILD_S: Final = 1.0
-LINK_SILENT_S: Final = 15.0
+START_AGAIN_S: Final = 2.0
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
+MayPass = (VaultBusy, VaultFull, ExchangeError, ExchangeUnavailable)
 StartupProblem = (VaultError, ExchangeError, ExchangeUnavailable, MissingKeys, ValueError, OSError)
 
 
@@ -101,23 +102,36 @@ class Runtime:
 
     # life ------------------------------------------------------------------------------------------------------
     async def start(self) -> None:
-        """Open everything and begin to work. A problem becomes ``startup`` and ``failed``; nothing is raised."""
-        try:
-            await self._start()
-        except StartupProblem as error:
-            log.exception("the console could not start")
-            self.failed, self.startup = error, str(error)
-            self._tell()
+        """Open everything and begin to work; what may pass (a locked vault, a silent exchange) is tried again.
+
+        A problem becomes ``startup`` and ``failed``; nothing is raised.
+        """
+        while True:
+            try:
+                await self._start()
+                return
+            except MayPass as error:
+                log.warning("the console waits to start: %s", error)
+                self.failed, self.startup = error, f"{error}; trying again"
+                self._tell()
+                await asyncio.sleep(START_AGAIN_S)
+            except StartupProblem as error:
+                log.exception("the console could not start")
+                self.failed, self.startup = error, str(error)
+                self._tell()
+                return
 
     async def _start(self) -> None:
-        engine = await Engine.open(self.home, self.settings, self._system_clock, self._entropy, self.actor)
-        self._engine = engine
+        if self._engine is None:
+            self._engine = await Engine.open(self.home, self.settings, self._system_clock, self._entropy, self.actor)
+        engine = self._engine
         self.startup = "reading the market"
         await engine.record_halt_file()
-        self._tasks = [
-            asyncio.create_task(self._watch(engine), name="watch"),
-            asyncio.create_task(self._keep_quotes(engine), name="quotes"),
-        ]
+        if not self._tasks:
+            self._tasks = [
+                asyncio.create_task(self._watch(engine), name="watch"),
+                asyncio.create_task(self._keep_quotes(engine), name="quotes"),
+            ]
         if self._runs_jobs:
             scheduler = Scheduler(
                 engine.vault,
@@ -132,6 +146,7 @@ class Runtime:
                 await engine.settle_before_claims()
             await scheduler.start()
             self._scheduler = scheduler
+        self.failed = None
 
     async def stop(self) -> None:
         """End the jobs, wait for orders in flight, close. Safe to call more than once."""
