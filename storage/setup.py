@@ -79,12 +79,14 @@ def set_up_vault(
     db.execute("BEGIN IMMEDIATE")
     try:
         row = _first_rows(db, mode, clock.now(), entropy, actor, key)
+        info = vault_info(db)
+        # Before the commit: a head without its vault is begun again, a vault without its head is refused for good.
+        audit.write_head(folder / "audit.head", key, audit.Head(row.seq, row.mac, row.at, info.incarnation))
         db.execute("COMMIT")
     except BaseException:
-        db.execute("ROLLBACK")
+        if db.in_transaction:  # a full disk has rolled back already, and a second time would hide that
+            db.execute("ROLLBACK")
         raise
-    info = vault_info(db)
-    audit.write_head(folder / "audit.head", key, audit.Head(row.seq, row.mac, row.at, info.incarnation))
     return info
 
 
