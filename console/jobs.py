@@ -18,7 +18,7 @@ from console.oracle.look import Draft, LookResult, MarketLook, is_lively, look
 from console.oracle.snapshot import MarketView
 from console.scheduler.jobs import HeldLease, Job
 from storage.clock import DAY, HOUR, MINUTE, SECOND, Clock, Micros
-from storage.codes import UNDECIDED, JobName, Origin, Side
+from storage.codes import RESTING, UNDECIDED, JobName, Origin, Side
 from storage.database import Tx, Vault
 from storage.errors import Conflict
 from storage.execution_rows import executions_in
@@ -32,7 +32,8 @@ from storage.proposals import NewProposal, create_proposal, expire_due, open_ide
 
 SWEEP_EVERY: Final[Micros] = 60 * SECOND
 UNSETTLED_EVERY: Final[Micros] = 5 * SECOND
-FIRST_SCAN: Final[Micros] = 30 * MINUTE
+LONGEST_SCAN: Final[Micros] = DAY
+"""A policy's longest interval; registered, so that no start of a console makes a slower scan due."""
 DAY_OF_MINUTES: Final = 1440
 SCANNER: Final = "rules/scan"
 CALL_S: Final = 15.0
@@ -60,7 +61,7 @@ def make_jobs(parts: Parts, look_seconds: int) -> list[Job]:
     """All jobs, ready to register."""
     return [
         Job(JobName.LOOK, lambda held: run_look(parts, held), look_seconds * SECOND),
-        Job(JobName.SCAN, lambda held: run_scan(parts, held), FIRST_SCAN, pace=lambda: parts.scan_pace),
+        Job(JobName.SCAN, lambda held: run_scan(parts, held), LONGEST_SCAN, pace=lambda: parts.scan_pace),
         Job(JobName.EXPIRE, run_expire, SECOND),
         Job(JobName.RECONCILE, lambda h: run_reconcile(parts, h), SWEEP_EVERY, pace=lambda: reconcile_pace(parts)),
         Job(JobName.FILLS, lambda held: run_fills(parts, held), 2 * SECOND),
@@ -178,7 +179,7 @@ async def _look(parts: Parts, held: HeldLease, caller: str) -> tuple[LookResult,
 def _before_look(tx: Tx) -> tuple[Policy, dict[str, Quantity], dict[str, frozenset[tuple[str, Side]]]]:
     policy: Policy = active_policy(tx).policy
     positions = read_book(tx).positions
-    selling = [execution for execution in executions_in(tx, UNDECIDED) if execution.side is Side.SELL]
+    selling = [execution for execution in executions_in(tx, UNDECIDED | RESTING) if execution.side is Side.SELL]
     coins = {
         market: position.quantity
         for market, position in positions.items()

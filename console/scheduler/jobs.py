@@ -53,8 +53,8 @@ class Job:
     every: Micros
     held: bool = False
     pace: Callable[[], Micros] | None = None
-    """The interval to the next run, where it depends on what the last one found."""
+    """The interval to the next run, where it depends on what the last one found; ``every`` is then the longest."""
 
     def interval(self) -> Micros:
-        """Until the next run."""
-        return self.every if self.pace is None else self.pace()
+        """Until the next run. Never more than ``every``: a due time further ahead counts as due."""
+        return self.every if self.pace is None else min(self.pace(), self.every)

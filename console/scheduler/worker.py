@@ -13,7 +13,7 @@ from storage.clock import SECOND, Clock, Micros
 from storage.codes import JobName
 from storage.database import Tx, Vault
 from storage.errors import StaleFence, VaultError
-from storage.leases import LEASE_TTL, acquire_lease, finish_lease, hurry_job, register_job, renew_lease
+from storage.leases import LEASE_TTL, LONGEST_BACKOFF, acquire_lease, finish_lease, hurry_job, register_job, renew_lease
 from storage.models import Lease
 
 POLL_S: Final = 0.25
@@ -147,6 +147,7 @@ def _may_be_due(tx: Tx, name: JobName) -> bool:
     row = tx.sql.one("job_by_name", job=name)
     if row is None or row["paused"]:
         return False
-    due = row["next_run_at"] <= tx.now or row["next_run_at"] > tx.now + row["interval_us"]
+    longest = row["interval_us"] if row["failures"] == 0 else max(row["interval_us"], LONGEST_BACKOFF)
+    due = row["next_run_at"] <= tx.now or row["next_run_at"] > tx.now + longest
     free = row["holder"] is None or row["expires_at"] <= tx.now or row["expires_at"] > tx.now + LEASE_TTL
     return bool(due and free)
