@@ -183,6 +183,18 @@ class Engine:
         with suppress(StaleFence):
             await self.vault.transact(finish)
 
+    async def revive_exchange(self) -> None:
+        """If the simulated exchange of this folder is gone, start it again, where it was if that is free."""
+        if self.home.mode is not Mode.PAPER:
+            return
+        try:
+            found = await asyncio.to_thread(exchange_process.ensure_exchange, self.home.folder)
+        except exchange_process.ExchangeUnavailable as error:
+            log.warning("%s", error)
+            return
+        if found.rest != self.connection.address.rest:
+            log.error("the simulated exchange answers elsewhere now; restart this console")
+
     async def record_halt_file(self) -> bool:
         """If a HALT file stands and the vault does not say HALTED yet, record it; whether a file stands."""
         path = halt_file_present(self.home.folder)

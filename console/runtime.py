@@ -295,6 +295,8 @@ class Runtime:
                 markets = {proposal.market for proposal in proposals}
                 await engine.parts.quotes.fetch_all(markets)
                 self._changed.set()
+                if engine.parts.quotes.problem is not None:
+                    await engine.revive_exchange()
             except VaultError as error:
                 log.warning("open proposals cannot be read: %s", error)
             await asyncio.sleep(self.settings.intervals.quotes_seconds)

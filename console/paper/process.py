@@ -185,20 +185,29 @@ def ensure_exchange(
     deadline = clock.monotonic() + timeout
     folder.mkdir(parents=True, exist_ok=True)
     started: subprocess.Popen[bytes] | None = None
+    port = 0
     with _start_lock(folder, deadline, clock):
         while clock.monotonic() < deadline:
             address = read_address(folder)
             if address is not None and answers(address):
-                return address
+                # One that came back on its old port wrote its new process id before it answered.
+                return read_address(folder) or address
             # One that runs but is silent is starting, busy or ending: a second one could only wait for it.
             if not _runs(folder):
-                if started is not None and started.poll() is not None:
+                if started is not None and started.poll() is not None and port == 0:
                     break
-                started = _start(folder, seed, options) if started is None else started
+                if started is None or started.poll() is not None:
+                    # After a crash the old port is tried first, so that running clients find it again.
+                    port = _last_port(address) if started is None else 0
+                    started = _start(folder, seed, (*options, "--port", str(port)))
             _pause()
     raise ExchangeUnavailable(
         f"the simulated exchange did not answer within {timeout:g} s, see {folder / 'logs' / 'exchange.log'}"
     )
+
+
+def _last_port(address: Address | None) -> int:
+    return 0 if address is None else urlsplit(address.rest).port or 0
 
 
 def _runs(folder: Path) -> bool:
