@@ -68,6 +68,8 @@ class Scheduler:
             except VaultError as error:
                 self.errors[job.name] = str(error)
                 log.warning("job %s waits for the vault: %s", job.name, error)
+            except Exception as failure:  # the same seam: a loop that ended would leave its job undone, unseen
+                self._note_failure(job, failure)
             await self._pause(POLL_S)
 
     async def _try_once(self, job: Job) -> None:

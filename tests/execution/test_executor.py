@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -11,11 +12,12 @@ import pytest
 from console.exchange.answers import Canceled
 from console.execution.fills import follow_orders
 from console.execution.outcome import End
-from storage.codes import CheckCode, ExecutionState, ProposalState
+from storage.codes import CheckCode, ExecutionState, ProposalState, TradingState
 from storage.halt_file import SEND_LOCK, raise_halt
 from storage.locking import SharedLock
 from storage.money import Eur, Price, Quantity
 from storage.proposals import get_proposal
+from storage.trading_state import halt, tighten
 from tests.execution.kit import Rig, until
 from tests.paper.exchanges import Signed
 from tests.storage.world import neighbour
@@ -247,3 +249,60 @@ async def test_unknown_calls_for_a_reconcile(rig: Rig) -> None:
     await rig.faults("POST /order: drop-before-apply x1")
     await rig.executor.execute(ticket, quote)
     assert called == 1
+
+
+async def test_an_answer_that_takes_too_long_is_unknown_and_the_order_is_found(rig: Rig) -> None:
+    await rig.policy(name="hasty", submit={"request_timeout_ms": 100})
+    ticket, quote = await rig.ticket()
+    await rig.faults("POST /order: delay 0.5 x1")
+    outcome = await rig.executor.execute(ticket, quote)
+    assert (outcome.end, outcome.state) == (End.UNKNOWN, ExecutionState.UNKNOWN)
+
+    async def found() -> bool:
+        return outcome.execution_id in (await rig.reconcile()).found
+
+    await until(found)
+    assert len(rig.orders_of(outcome.client_order_id)) == 1
+
+
+async def change_policy(rig: Rig) -> None:
+    await rig.policy(name="other", exposure_eur=1999)
+
+
+async def halt_trading(rig: Rig) -> None:
+    await rig.do(lambda tx: halt(tx, "test"))
+
+
+async def reduce_trading(rig: Rig) -> None:
+    await rig.do(lambda tx: tighten(tx, TradingState.REDUCING, "test"))
+
+
+async def let_time_pass(rig: Rig) -> None:
+    rig.clock.ahead = 5_000_001
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "reason"),
+    [
+        (change_policy, "another policy was activated"),
+        (halt_trading, "trading is HALTED"),
+        (reduce_trading, "trading is REDUCING, buys are not sent"),
+        (let_time_pass, "more than 5 s"),
+    ],
+)
+async def test_what_changes_between_claim_and_send_stops_the_send(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[Rig], Awaitable[None]], reason: str
+) -> None:
+    """While the dead man's switch is being armed, the last thing before the send."""
+    await rig.keeper_comes()
+    ticket, quote = await rig.ticket(rests=True)
+    await rig.faults(COUNTING)
+
+    async def arm(group: int, seconds: int) -> None:
+        await meanwhile(rig)
+
+    monkeypatch.setattr(rig.trade, "arm_dead_man", arm)
+    outcome = await rig.executor.execute(ticket, quote)
+    assert (outcome.end, outcome.state) == (End.ABANDONED, ExecutionState.ABANDONED)
+    assert reason in outcome.reason
+    assert await rig.fault_hits() == [0]

@@ -273,3 +273,23 @@ async def test_no_outside_call_begins_on_a_lease_that_is_about_to_end(vault: Vau
     clock.step(105.5)
     with pytest.raises(StaleFence, match="runs out"):
         held.require_time(15)
+
+
+async def test_a_fault_beside_the_job_itself_does_not_end_its_loop(vault: Vault, clock: SteppedClock) -> None:
+    """The pace is asked for when the lease is given back; the run is repeated once the lease has run out."""
+    counted = Counted()
+    paces = [ValueError("no pace"), MINUTE]
+
+    def pace() -> int:
+        found = paces.pop(0) if paces else MINUTE
+        if isinstance(found, ValueError):
+            raise found
+        return found
+
+    async with working(vault, clock, "one", job(counted, pace=pace)) as scheduler:
+        await until_true(lambda: JobName.EXPIRE in scheduler.errors)
+        assert scheduler.errors[JobName.EXPIRE] == "ValueError: no pace"
+        clock.step(LEASE_TTL / SECOND)
+        await until_true(lambda: counted.runs == 2)
+        await settled(vault)
+        assert scheduler.errors == {}
