@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -41,15 +40,23 @@ async def vault(tmp_path: Path, clock: SteppedClock) -> AsyncIterator[Vault]:
         yield opened
 
 
-def reached(counted: Counted, runs: int) -> bool:
-    return counted.runs == runs
-
-
 async def until_true(condition: Callable[[], bool]) -> None:
     async def look() -> bool:
         return condition()
 
     await until(look, 5)
+
+
+async def ran(vault: Vault, counted: Counted, runs: int, name: JobName = JobName.EXPIRE) -> None:
+    """Until so many runs are over and the lease is given back; no more have begun."""
+
+    async def over() -> bool:
+        row = await job_row(vault, name)
+        return counted.runs == runs and row["holder"] is None and row["last_run_at"] is not None
+
+    await until(over, 5)
+    await settled(vault)
+    assert counted.runs == runs
 
 
 async def take(vault: Vault, holder: str) -> Lease:
@@ -70,9 +77,7 @@ async def test_of_two_workers_one_runs_each_due_time(vault: Vault, clock: Steppe
         working(other, clock, "two", job(counted)),
     ):
         for turn in range(1, 5):
-            await until_true(partial(reached, counted, turn))
-            await settled(vault)
-            assert counted.runs == turn
+            await ran(vault, counted, turn)
             clock.step(60)
     done = await rows(vault, "SELECT due_at, completed FROM job_runs ORDER BY id")
     assert [row["completed"] for row in done][:4] == [1] * 4
@@ -183,10 +188,10 @@ async def test_a_broken_job_ends_no_other_and_is_in_log_and_row(
 ) -> None:
     good, bad = Counted(), Counted(fails_with=ValueError("bare"))
     async with working(vault, clock, "one", job(bad, JobName.LOOK), job(good, JobName.EXPIRE)) as scheduler:
-        await until_true(lambda: bad.runs == 1 and good.runs == 1)
-        clock.step(60)
-        await until_true(lambda: bad.runs == 2 and good.runs == 2)
-        await settled(vault)
+        for turn in (1, 2):
+            await ran(vault, bad, turn, JobName.LOOK)
+            await ran(vault, good, turn)
+            clock.step(60)
         assert scheduler.errors == {JobName.LOOK: "ValueError: bare"}
     assert (await job_row(vault, JobName.LOOK))["last_error"] == "ValueError: bare"
     broken = [record for record in caplog.records if record.levelno == logging.ERROR]
@@ -235,9 +240,7 @@ async def test_stop_lets_a_running_job_end(vault: Vault, clock: SteppedClock) ->
 async def test_a_hurried_job_is_due_at_once(vault: Vault, clock: SteppedClock) -> None:
     counted = Counted()
     async with working(vault, clock, "one", job(counted)) as scheduler:
-        await until_true(lambda: counted.runs == 1)
-        await settled(vault)
-        assert counted.runs == 1
+        await ran(vault, counted, 1)
         assert await scheduler.hurry(JobName.EXPIRE)
         await until_true(lambda: counted.runs == 2)
 
@@ -249,8 +252,7 @@ async def test_a_job_slows_down_to_its_pace_but_not_past_its_longest_interval(
     """A due time further ahead than the registered interval counts as due, and would make it run again and again."""
     counted = Counted()
     async with working(vault, clock, "one", job(counted, JobName.SCAN, every=DAY, pace=lambda: pace)):
-        await until_true(lambda: counted.runs == 1)
-        await settled(vault)
+        await ran(vault, counted, 1, JobName.SCAN)
         clock.step(waits - 1)
         await settled(vault)
         assert counted.runs == 1
@@ -261,8 +263,7 @@ async def test_a_job_slows_down_to_its_pace_but_not_past_its_longest_interval(
 async def test_after_the_clock_went_back_a_job_is_due_again(vault: Vault, clock: SteppedClock) -> None:
     counted = Counted()
     async with working(vault, clock, "one", job(counted)):
-        await until_true(lambda: counted.runs == 1)
-        await settled(vault)
+        await ran(vault, counted, 1)
         clock.jump(-3600)
         await until_true(lambda: counted.runs == 2)
 
@@ -278,7 +279,7 @@ async def test_no_outside_call_begins_on_a_lease_that_is_about_to_end(vault: Vau
 async def test_a_fault_beside_the_job_itself_does_not_end_its_loop(vault: Vault, clock: SteppedClock) -> None:
     """The pace is asked for when the lease is given back; the run is repeated once the lease has run out."""
     counted = Counted()
-    paces = [ValueError("no pace"), MINUTE]
+    paces: list[ValueError | int] = [ValueError("no pace"), MINUTE]
 
     def pace() -> int:
         found = paces.pop(0) if paces else MINUTE
@@ -290,6 +291,5 @@ async def test_a_fault_beside_the_job_itself_does_not_end_its_loop(vault: Vault,
         await until_true(lambda: JobName.EXPIRE in scheduler.errors)
         assert scheduler.errors[JobName.EXPIRE] == "ValueError: no pace"
         clock.step(LEASE_TTL / SECOND)
-        await until_true(lambda: counted.runs == 2)
-        await settled(vault)
+        await ran(vault, counted, 2)
         assert scheduler.errors == {}
