@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,8 +14,14 @@ from console.cli.output import INTERRUPTED, USAGE, say_error
 app = typer.Typer(
     name="oracle",
     help=(
-        "Auto Invest Oracle: an oracle proposes trades on Bitvavo, you decide by keypress which become orders. "
-        "Without a command it opens the console. PAPER, a simulated exchange, unless --live."
+        "Auto Invest Oracle: an oracle proposes trades on Bitvavo, you decide by keypress which become orders.\n\n"
+        "Without a command it opens the console. Everything happens in PAPER, against a simulated exchange on this "
+        "machine, unless --live is given."
+    ),
+    epilog=(
+        "Exit codes: 0 done, 1 refused or a check failed, 2 wrong usage or settings, 3 unavailable now or outcome "
+        "UNKNOWN, 130 interrupted. A first order: oracle propose --market BTC-EUR --side buy --eur 25, then "
+        "oracle execute 1."
     ),
     no_args_is_help=False,
     add_completion=True,
@@ -28,11 +33,11 @@ app = typer.Typer(
 @app.callback(invoke_without_command=True)
 def _main(
     chosen: typer.Context,
-    home: Annotated[Path | None, typer.Option("--home", help="Data folder.")] = None,
-    live: Annotated[bool, typer.Option("--live", help="The real exchange.")] = False,
-    settings: Annotated[Path | None, typer.Option("--settings", help="A settings file.")] = None,
-    read_only: Annotated[bool, typer.Option("--read-only", help="Look, never write.")] = False,
-    no_scheduler: Annotated[bool, typer.Option("--no-scheduler", help="Run no jobs here.")] = False,
+    home: context.HomeOption = None,
+    live: context.LiveOption = False,
+    settings: context.SettingsOption = None,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Console only: look, never write.")] = False,
+    no_scheduler: Annotated[bool, typer.Option("--no-scheduler", help="Console only: run no jobs.")] = False,
 ) -> None:
     context.defaults.home, context.defaults.live, context.defaults.settings = home, live, settings
     if chosen.invoked_subcommand is None:
@@ -41,7 +46,7 @@ def _main(
 
 for module in (run, show, decide, operate):
     module.register(app)
-app.add_typer(policy.app, name="policy", help="Rules: show, activate.")
+app.add_typer(policy.app, name="policy", help="Show the rules, put others in force.")
 
 
 def run_command_line(arguments: Sequence[str]) -> int:
@@ -54,13 +59,15 @@ def run_command_line(arguments: Sequence[str]) -> int:
     except Abort:
         return INTERRUPTED
     except typer.TyperException as error:
-        say_error(f"{_sentence(error)} See oracle --help.")
+        say_error(_sentence(error))
         return USAGE
     except KeyboardInterrupt:
         return INTERRUPTED
     return int(result) if isinstance(result, int) else 0
 
 
-def _sentence(error: Exception) -> str:
-    text = getattr(error, "format_message", lambda: str(error))()
-    return " ".join(str(text).split()).rstrip(".") + "."
+def _sentence(error: typer.TyperException) -> str:
+    """What is wrong with the usage, and whose help says what is right."""
+    text = " ".join(error.format_message().split()).rstrip(".")
+    where = getattr(error, "ctx", None)
+    return f"{text}. See {'oracle' if where is None else where.command_path} --help."

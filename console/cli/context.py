@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,11 +128,6 @@ def _logged(found: Context, actor: Any) -> Any:
 
     start_log(found.home.folder, found.settings.logs.level, actor.instance)
     return actor
-
-
-def in_loop(work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's coroutine."""
-    return asyncio.run(work)
 
 
 def guarded(run: Callable[[], int | None]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -14,12 +15,12 @@ from console.cli.context import (
     SettingsOption,
     context,
     guarded,
-    in_loop,
     opened_engine,
     opened_vault,
 )
 from console.cli.execute import execute
 from console.cli.output import OK, TEMPORARY, USAGE, CommandError, say, say_json
+from console.cli.values import describe, gate_answer, proposal_values
 
 if TYPE_CHECKING:
     from console.cli.context import Context
@@ -57,16 +58,19 @@ def propose(
     side: Annotated[str, typer.Option("--side", help="buy or sell.")],
     eur: Annotated[str, typer.Option("--eur", help="Size in euros, without fee.")],
     limit: Annotated[str | None, typer.Option("--limit", help="Limit price; else ask + 0.5 % or bid - 0.5 %.")] = None,
-    why: Annotated[str, typer.Option("--why", help="Your reason.")] = "",
+    why: Annotated[str, typer.Option("--why", help="Your reason; shown on the ticket.")] = "",
     ttl: Annotated[int, typer.Option("--ttl", min=1, max=10_080, help="Minutes it is good for.")] = 60,
     home: HomeOption = None,
     live: LiveOption = False,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a proposal of your own."""
+    """Make a proposal of your own.
+
+    It sends nothing: oracle execute ID does. The quantity is the size divided by the limit, rounded down.
+    """
     idea = Idea(market, side, eur, limit, why, ttl)
-    raise typer.Exit(guarded(lambda: in_loop(_propose(context(home, live, settings), idea, as_json))))
+    raise typer.Exit(guarded(lambda: asyncio.run(_propose(context(home, live, settings), idea, as_json))))
 
 
 async def _propose(found: Context, idea: Idea, as_json: bool) -> int:
@@ -77,10 +81,11 @@ async def _propose(found: Context, idea: Idea, as_json: bool) -> int:
         rules, quote = await known_market(engine, idea.market)
         new = draw_idea(idea, rules, quote, engine.actor.name)
         proposal: Proposal = await engine.vault.transact(lambda tx: create_proposal(tx, new))
+        gate = await engine.vault.read(lambda tx: gate_answer(tx, proposal, quote))
     if as_json:
-        say_json(proposal_values(proposal))
+        say_json(proposal_values(proposal, gate))
     else:
-        say(f"proposed {proposal.id}: {describe(proposal)}")
+        say(f"proposed {proposal.id}: {describe(proposal)}; gate {gate}")
     return OK
 
 
@@ -169,17 +174,20 @@ def _limit(idea: Idea, side: object, best: Price | None, tick: Price) -> Price:
 
 def approve(
     proposal_id: IdArgument,
-    override: Annotated[list[str] | None, typer.Option("--override", help="COOLDOWN or ANTI_FLIP.")] = None,
-    reason: Annotated[str, typer.Option("--reason", help="Why the override is right.")] = "",
+    override: Annotated[list[str] | None, typer.Option("--override", help="COOLDOWN, ANTI_FLIP, or both.")] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why the override is right; stored with it.")] = "",
     home: HomeOption = None,
     live: LiveOption = False,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Approve a proposal without executing it."""
+    """Approve a proposal; sends nothing.
+
+    With --override the named check is overridden for this proposal, for the reason you give.
+    """
     codes = override or []
     raise typer.Exit(
-        guarded(lambda: in_loop(_approve(context(home, live, settings), proposal_id, codes, reason, as_json)))
+        guarded(lambda: asyncio.run(_approve(context(home, live, settings), proposal_id, codes, reason, as_json)))
     )
 
 
@@ -205,7 +213,7 @@ def decline(
     as_json: JsonOption = False,
 ) -> None:
     """Decline a proposal."""
-    raise typer.Exit(guarded(lambda: in_loop(_decline(context(home, live, settings), proposal_id, note, as_json))))
+    raise typer.Exit(guarded(lambda: asyncio.run(_decline(context(home, live, settings), proposal_id, note, as_json))))
 
 
 async def _decline(found: Context, proposal_id: int, note: str | None, as_json: bool) -> int:
@@ -218,32 +226,7 @@ async def _decline(found: Context, proposal_id: int, note: str | None, as_json: 
 
 def _told(proposal: Proposal, word: str, as_json: bool) -> int:
     if as_json:
-        say_json(proposal_values(proposal))
+        say_json(proposal_values(proposal, None))
     else:
         say(f"{word} {proposal.id}: {describe(proposal)}")
     return OK
-
-
-def proposal_values(proposal: Proposal) -> dict[str, object]:
-    """A proposal as JSON, without the gate's answer."""
-    from console.format import eur_plain, iso
-
-    return {
-        "id": proposal.id,
-        "market": proposal.market,
-        "side": proposal.side,
-        "eur": eur_plain(proposal.eur),
-        "limit": None if proposal.limit is None else str(proposal.limit),
-        "state": proposal.state,
-        "expires_at": iso(proposal.expires_at),
-        "quantity": str(proposal.quantity),
-    }
-
-
-def describe(proposal: Proposal) -> str:
-    """A proposal in one line."""
-    from console.format import eur, iso, quantity
-
-    at = "at the market" if proposal.limit is None else f"at {proposal.limit}"
-    size = f"{quantity(proposal.quantity)} {proposal.market}"
-    return f"{proposal.side.upper()} {size} {at}, {eur(proposal.eur)} EUR, good until {iso(proposal.expires_at)}"

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from console.cli.context import HomeOption, LiveOption, SettingsOption, context, guarded, in_loop, opened_engine
+from console.cli.context import HomeOption, LiveOption, SettingsOption, context, guarded, opened_engine, read_only
 from console.cli.output import OK, REFUSED, TEMPORARY, USAGE, CommandError, say
 
 if TYPE_CHECKING:
@@ -27,6 +28,11 @@ QUOTE_EVERY_S: Final = 3.0
 
 MOST_DRIFT: Final = Decimal("0.005")
 
+MOST_TYPED: Final = 4096
+"""Bytes of one typed line; a terminal gives no more at once."""
+
+DO_NOT_FIRE: Final = "the order may exist: do not fire again, oracle reconcile looks for it"
+
 
 def execute(
     proposal_id: Annotated[int, typer.Argument(metavar="ID", min=1, help="The proposal.")],
@@ -34,39 +40,74 @@ def execute(
     live: LiveOption = False,
     settings: SettingsOption = None,
 ) -> None:
-    """Show a proposal's ticket and fire it when exactly the amount asked for is typed."""
+    """Show a ticket; typing its amount fires it.
+
+    Needs a terminal. Prints the order, what it costs at most and what the gate says, and ends with
+    "confirm with: 25.16". Only that amount, typed, sends the order; anything else leaves without sending.
+
+    Exit code 0: the exchange has the order. 1: refused or not confirmed, nothing was sent. 3: UNKNOWN, the
+    answer is lost: the order may exist, do not fire again, and let oracle reconcile find it.
+    """
     raise typer.Exit(guarded(lambda: _execute(context(home, live, settings), proposal_id)))
 
 
 def _execute(found: Context, proposal_id: int) -> int:
-    if not sys.stdin.isatty():
-        raise CommandError(USAGE, "oracle execute needs a terminal: the amount is typed by a person")
-    return in_loop(_at_terminal(found, proposal_id))
-
-
-async def _at_terminal(found: Context, proposal_id: int) -> int:
     from storage.facts import holder_of
     from storage.proposals import get_proposal
 
+    if not sys.stdin.isatty():
+        raise CommandError(USAGE, "oracle execute needs a terminal: the amount is typed by a person")
+    proposal, holder = read_only(found, lambda tx: (get_proposal(tx, proposal_id), holder_of(tx, proposal_id)))
+    if holder is not None:
+        return say_claimed(holder)
+    return asyncio.run(_at_terminal(found, proposal.market, proposal_id))
+
+
+async def _at_terminal(found: Context, market: str, proposal_id: int) -> int:
+    from storage.errors import VaultError
+    from storage.facts import holder_of
+
     async with opened_engine(found) as engine:
-        market = await engine.vault.read(lambda tx: get_proposal(tx, proposal_id).market)
-        if (holder := await engine.vault.read(lambda tx: holder_of(tx, proposal_id))) is not None:
-            return say_claimed(holder)
-        with suppress(Exception):  # an exchange that is silent fails RECONCILED, with its reason
-            await engine.settle_before_claims()
-        view = await _view(engine, market, proposal_id)
-        if view.blocking is not None or view.typed is None:
-            return await _refuse(engine, view)
-        _print_ticket(view)
-        view, typed = await _ask(engine, market, view)
-        if typed.replace(",", ".").replace(" ", "") != view.typed:
+        try:
+            return await _show_and_fire(engine, market, proposal_id)
+        except (CommandError, VaultError) as error:
             holder = await engine.vault.read(lambda tx: holder_of(tx, proposal_id))
-            if holder is not None:
-                return say_claimed(holder)
-            say(f"not confirmed: {typed!r} was typed, not {view.typed}; nothing was sent")
-            return REFUSED
+            if holder is None:
+                raise
+            if holder.instance == engine.actor.instance:  # claimed here, and then the vault broke
+                raise CommandError(TEMPORARY, f"UNKNOWN: {error}; {DO_NOT_FIRE}") from error
+            return say_claimed(holder)
+
+
+async def _show_and_fire(engine: Engine, market: str, proposal_id: int) -> int:
+    from console.exchange.errors import ExchangeError
+
+    with suppress(ExchangeError):  # a silent exchange fails RECONCILED, with its reason
+        await engine.settle_before_claims()
+    view = await _view(engine, market, proposal_id)
+    if view.blocking is not None or view.typed is None:
+        return await _refuse(engine, view)
+    _print_ticket(view)
+    view, typed = await _ask(engine, market, view)
+    if typed.replace(",", ".").replace(" ", "") != view.typed:
+        raise CommandError(REFUSED, f"not confirmed: {typed!r} was typed, not {view.typed}; nothing was sent")
+    with waits_for_answer():
         outcome = await engine.parts.executor.execute(view.ticket, view.question.quote, typed_amount=True)
-        return tell(outcome)
+    return tell(outcome)
+
+
+@contextmanager
+def waits_for_answer() -> Iterator[None]:
+    """From fire to settle no signal ends the process: it says that it waits, and tells the outcome."""
+    loop = asyncio.get_running_loop()
+    caught = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    for number in caught:
+        loop.add_signal_handler(number, say, "fired already: waiting for the answer")
+    try:
+        yield
+    finally:
+        for number in caught:
+            loop.remove_signal_handler(number)
 
 
 async def _view(engine: Engine, market: str, proposal_id: int) -> TicketView:
@@ -83,18 +124,34 @@ async def _ask(engine: Engine, market: str, shown: TicketView) -> tuple[TicketVi
     """
     from dataclasses import replace
 
-    reading = asyncio.ensure_future(asyncio.to_thread(sys.stdin.readline))
     newest = shown.question.quote
-    while True:
-        done, _ = await asyncio.wait({reading}, timeout=QUOTE_EVERY_S)
-        if done:
-            break
-        newest = await engine.parts.quotes.fetch(market)
-    line = reading.result()
-    if not line:
+    with _input_seen() as seen:
+        while not await _within(seen, QUOTE_EVERY_S):
+            newest = await engine.parts.quotes.fetch(market)
+    line = os.read(sys.stdin.fileno(), MOST_TYPED).decode(errors="replace")
+    if not line.endswith("\n"):
         raise CommandError(REFUSED, "not confirmed: the input ended; nothing was sent")
     _require_same_market(shown, newest.ask if shown.order.side == "buy" else newest.bid)
     return replace(shown, question=replace(shown.question, quote=newest)), line.strip()
+
+
+@contextmanager
+def _input_seen() -> Iterator[asyncio.Event]:
+    """Set once the terminal has a line (or its end): a blocked read could not be left by Ctrl+C."""
+    loop, seen = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(sys.stdin.fileno(), seen.set)
+    try:
+        yield seen
+    finally:
+        loop.remove_reader(sys.stdin.fileno())
+
+
+async def _within(event: asyncio.Event, seconds: float) -> bool:
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return False
+    return True
 
 
 def _require_same_market(shown: TicketView, now: object) -> None:
@@ -148,7 +205,7 @@ def tell(outcome: Outcome) -> int:
     if outcome.end is End.REFUSED:
         return say_claimed(outcome.holder) if outcome.holder is not None else say_refused(outcome.failed)
     if outcome.end is End.UNKNOWN:
-        say(f"UNKNOWN: {outcome.reason}; it may exist. Do not fire again: it is being looked for (oracle reconcile).")
+        say(f"UNKNOWN: {outcome.reason}; {DO_NOT_FIRE}")
         return TEMPORARY
     if outcome.end in (End.ABANDONED, End.REJECTED):
         say(f"{outcome.end}: {outcome.reason}; nothing rests at the exchange")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import sys
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +16,6 @@ from console.cli.context import (
     SettingsOption,
     context,
     guarded,
-    in_loop,
     opened_engine,
     opened_vault,
 )
@@ -23,10 +24,9 @@ from console.cli.output import OK, REFUSED, TEMPORARY, USAGE, CommandError, say,
 if TYPE_CHECKING:
     from console.cli.context import Context
     from storage.absence import OperatorFill
+    from storage.models import TradingRecord
 
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; stored with it.")]
-
-HALT_VAULT_WAIT_S: Final = 2.0
 
 
 def register(app: typer.Typer) -> None:
@@ -41,8 +41,11 @@ def cancel(
     live: LiveOption = False,
     settings: SettingsOption = None,
 ) -> None:
-    """Take back the unfilled rest of a proposal's order."""
-    raise typer.Exit(guarded(lambda: in_loop(_cancel(context(home, live, settings), proposal_id))))
+    """Take back the rest of an order.
+
+    The unfilled rest of the proposal's order is canceled at the exchange; what was filled stays.
+    """
+    raise typer.Exit(guarded(lambda: asyncio.run(_cancel(context(home, live, settings), proposal_id))))
 
 
 async def _cancel(found: Context, proposal_id: int) -> int:
@@ -67,8 +70,12 @@ async def _cancel(found: Context, proposal_id: int) -> int:
 def reconcile(
     home: HomeOption = None, live: LiveOption = False, settings: SettingsOption = None, as_json: JsonOption = False
 ) -> None:
-    """Look for unsettled orders and compare vault and exchange, once."""
-    raise typer.Exit(guarded(lambda: in_loop(_reconcile(context(home, live, settings), as_json))))
+    """Find lost orders, compare balances.
+
+    Looks once for every order whose answer is missing, until it is found or proven absent, and compares vault
+    and exchange. Exit code 3: something is still UNKNOWN, run it again. 1: vault and exchange differ.
+    """
+    raise typer.Exit(guarded(lambda: asyncio.run(_reconcile(context(home, live, settings), as_json))))
 
 
 async def _reconcile(found: Context, as_json: bool) -> int:
@@ -77,22 +84,15 @@ async def _reconcile(found: Context, as_json: bool) -> int:
     from storage.execution_rows import executions_in
     from storage.facts import newest_sweep
 
+    open_states = {ExecutionState.UNKNOWN, ExecutionState.SUBMITTING}
     async with opened_engine(found) as engine:
         told = await reconcile_and_sweep(engine.parts, force=True)
-        unknown = await engine.vault.read(
-            lambda tx: executions_in(tx, {ExecutionState.UNKNOWN, ExecutionState.SUBMITTING})
-        )
+        unknown = await engine.vault.read(lambda tx: executions_in(tx, open_states))
         sweep = await engine.vault.read(newest_sweep)
     differences = [] if sweep is None else list(sweep.differences)
     if as_json:
-        say_json(
-            {
-                "changed": told,
-                "unknown": [execution.id for execution in unknown],
-                "clean": not differences,
-                "differences": differences,
-            }
-        )
+        ids = [execution.id for execution in unknown]
+        say_json({"changed": told, "unknown": ids, "clean": not differences, "differences": differences})
     else:
         say(told or "nothing changed")
         for execution in unknown:
@@ -114,10 +114,14 @@ def resolve(
     live: LiveOption = False,
     settings: SettingsOption = None,
 ) -> None:
-    """Settle an UNKNOWN by hand, while HALTED, after looking at the exchange."""
+    """Settle an UNKNOWN by hand.
+
+    Only while HALTED, and only after you looked at the exchange yourself: none says there is no such order,
+    filled says what it bought or sold.
+    """
     raise typer.Exit(
         guarded(
-            lambda: in_loop(
+            lambda: asyncio.run(
                 _resolve(context(home, live, settings), execution_id, read_verdict(verdict, quantity, price), reason)
             )
         )
@@ -156,8 +160,12 @@ def halt(
     live: LiveOption = False,
     settings: SettingsOption = None,
 ) -> None:
-    """Stop: no order leaves any more, resting entries are canceled."""
-    raise typer.Exit(guarded(lambda: in_loop(_halt(context(home, live, settings), reason))))
+    """Stop: no order leaves any more.
+
+    Makes the HALT file first, so it works with the vault locked and the disk full; then records HALTED and
+    cancels resting entries. Exits and stops stay. Exit code 3: a process is still sending, and is named.
+    """
+    raise typer.Exit(guarded(lambda: asyncio.run(_halt(context(home, live, settings), reason))))
 
 
 async def _halt(found: Context, reason: str) -> int:
@@ -205,8 +213,11 @@ def reduce(
     live: LiveOption = False,
     settings: SettingsOption = None,
 ) -> None:
-    """Refuse buys from now on; sells of what is held go on."""
-    raise typer.Exit(guarded(lambda: in_loop(_reduce(context(home, live, settings), reason))))
+    """Refuse buys, sells go on.
+
+    From now on only what is held may be sold, until oracle resume.
+    """
+    raise typer.Exit(guarded(lambda: asyncio.run(_reduce(context(home, live, settings), reason))))
 
 
 async def _reduce(found: Context, reason: str) -> int:
@@ -224,33 +235,51 @@ def resume(
     live: LiveOption = False,
     settings: SettingsOption = None,
 ) -> None:
-    """Lift a halt: shows it, and asks for the phrase and a reason."""
-    raise typer.Exit(guarded(lambda: in_loop(_resume(context(home, live, settings), reason))))
+    """Lift a halt, typed.
+
+    Shows the halt, asks for the phrase "resume paper" (or "resume live") and a reason, and lifts exactly that
+    halt: not if another came meanwhile, and not while a HALT file stands in the data folder.
+    """
+    raise typer.Exit(guarded(lambda: _resume(context(home, live, settings), reason)))
 
 
-async def _resume(found: Context, reason: str | None) -> int:
-    from console.execution.halting import resume_trading
+def _resume(found: Context, reason: str | None) -> int:
+    """Three steps, with the questions between two transactions: a blocked read inside the loop cannot be left."""
+    standing = asyncio.run(_standing_halt(found))
+    if os.path.lexists(both := found.home.root / "HALT"):
+        raise CommandError(REFUSED, f"{both} stands and stops both modes; remove it by hand first")
+    say(f"{found.home.mode.upper()} is {standing.state} by {standing.actor}: {standing.reason}")
+    phrase = f"resume {found.home.mode}"
+    if _typed(f"type: {phrase}") != phrase:
+        raise CommandError(REFUSED, "not resumed: the phrase was not typed")
+    given = reason if reason is not None else _typed("reason:")
+    if not given.strip():
+        raise CommandError(REFUSED, "not resumed: a reason is needed")
+    say(f"trading is {asyncio.run(_lift(found, standing.id, given)).state}")
+    return OK
+
+
+async def _standing_halt(found: Context) -> TradingRecord:
+    """What a resume would lift; a file made by hand is recorded first. Raises CommandError where there is nothing."""
     from storage.codes import TradingState
     from storage.halt_file import halt_file_present
-    from storage.trading_state import current_trading_state
-    from storage.trading_state import halt as record
+    from storage.trading_state import current_trading_state, halt
 
     async with opened_vault(found) as vault:
-        if (path := halt_file_present(found.home.folder)) is not None:
-            await vault.transact(lambda tx: record(tx, f"{path.name} file in {path.parent.name}"))
-        current = await vault.read(current_trading_state)
-        if current.state is TradingState.ACTIVE:
-            raise CommandError(REFUSED, "trading is ACTIVE already; there is nothing to resume")
-        say(f"{found.home.mode.upper()} is {current.state} by {current.actor}: {current.reason}")
-        phrase = f"resume {found.home.mode}"
-        if _typed(f"type: {phrase}") != phrase:
-            raise CommandError(REFUSED, "not resumed: the phrase was not typed")
-        given = reason if reason is not None else _typed("reason:")
-        if not given.strip():
-            raise CommandError(REFUSED, "not resumed: a reason is needed")
-        record_now = await resume_trading(vault, current.id, given)
-    say(f"trading is {record_now.state}")
-    return OK
+        path = halt_file_present(found.home.folder)
+        if path is not None:
+            await vault.transact(lambda tx: halt(tx, f"{path.name} file in {path.parent.name}"))
+        current: TradingRecord = await vault.read(current_trading_state)
+    if current.state is TradingState.ACTIVE:
+        raise CommandError(REFUSED, "trading is ACTIVE already; there is nothing to resume")
+    return current
+
+
+async def _lift(found: Context, lifts: int, reason: str) -> TradingRecord:
+    from console.execution.halting import resume_trading
+
+    async with opened_vault(found) as vault:
+        return await resume_trading(vault, lifts, reason)
 
 
 def _typed(prompt: str) -> str:

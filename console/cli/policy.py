@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +17,6 @@ from console.cli.context import (
     SettingsOption,
     context,
     guarded,
-    in_loop,
     opened_vault,
     read_only,
 )
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from storage.database import Tx
     from storage.policies import Policy
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None)
 
 
 @app.command()
@@ -37,7 +38,10 @@ def show(
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print a policy in the form that ``policy activate FILE`` accepts."""
+    """Print a policy as activate takes it.
+
+    Without a name the one in force; observer, hunter and semi-auto are in every vault.
+    """
     raise typer.Exit(guarded(lambda: _show(context(home, live, settings), name, as_json)))
 
 
@@ -83,14 +87,19 @@ def activate(
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Put a policy in force."""
+    """Put a policy in force.
+
+    A file holds every field that policy show prints, and no other; orders not yet sent under the old policy
+    are abandoned.
+    """
     raise typer.Exit(guarded(lambda: _activate(context(home, live, settings), policy, as_json)))
 
 
 def _activate(found: Context, policy: str, as_json: bool) -> int:
     path = Path(policy)
-    from_file = read_file(path) if path.suffix in (".yaml", ".yml", ".json") or path.is_file() else None
-    return in_loop(_put_in_force(found, policy, from_file, as_json))
+    named = path.suffix not in (".yaml", ".yml", ".json") and os.sep not in policy and not path.is_file()
+    from_file = None if named else read_file(path)
+    return asyncio.run(_put_in_force(found, policy, from_file, as_json))
 
 
 async def _put_in_force(found: Context, name: str, from_file: Policy | None, as_json: bool) -> int:
@@ -112,14 +121,22 @@ async def _put_in_force(found: Context, name: str, from_file: Policy | None, as_
 
 
 def read_file(path: Path) -> Policy:
-    """A policy from a YAML or JSON file. Raises CommandError, InvalidPolicy."""
+    """A policy from a YAML or JSON file. Raises CommandError that names the file and the field or line."""
     import yaml
 
+    from storage.errors import InvalidPolicy
     from storage.policies import read_policy
 
     try:
         text = path.read_text(encoding="utf-8")
-        data = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError, ValueError, yaml.YAMLError) as error:
-        raise CommandError(USAGE, f"{path}: cannot be read ({str(error).splitlines()[0]})") from None
-    return read_policy(data)
+        return read_policy(json.loads(text) if path.suffix == ".json" else yaml.safe_load(text))
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})"
+    except yaml.MarkedYAMLError as error:
+        line = "" if error.problem_mark is None else f" in line {error.problem_mark.line + 1}"
+        problem = f"is no YAML{line} ({error.problem})"
+    except InvalidPolicy as error:
+        problem = str(error)
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
+        problem = f"cannot be read ({str(error).splitlines()[0]})"
+    raise CommandError(USAGE, f"{path}: {problem}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.cli.context import HomeOption, JsonOption, LiveOption, SettingsOption, context, guarded, in_loop
+from console.cli.context import HomeOption, JsonOption, LiveOption, SettingsOption, context, guarded
 from console.cli.output import TEMPORARY, USAGE, CommandError
 
 if TYPE_CHECKING:
@@ -34,7 +34,10 @@ def run(
     read_only: Annotated[bool, typer.Option("--read-only", help="Look, never write.")] = False,
     no_scheduler: Annotated[bool, typer.Option("--no-scheduler", help="Run no jobs in this process.")] = False,
 ) -> None:
-    """Open the console: proposals, the gate's answer, confirm by keypress."""
+    """Open the console.
+
+    Proposals with the gate's answer, budgets, locks and history live; orders are confirmed by keypress.
+    """
     raise typer.Exit(guarded(lambda: _console(context(home, live, settings), read_only, no_scheduler)))
 
 
@@ -53,7 +56,7 @@ def _console(found: Context, read_only: bool, no_scheduler: bool) -> int:
     actor = this_process(SystemEntropy())
     start_log(found.home.folder, found.settings.logs.level, actor.instance)
     runtime = Runtime(found.home, found.settings, actor, scheduler=not no_scheduler, read_only=read_only)
-    return in_loop(_with_screen(runtime, run_console))
+    return asyncio.run(_with_screen(runtime, run_console))
 
 
 async def _with_screen(runtime: Runtime, show: Callable[[Runtime, Settings], Awaitable[int]]) -> int:
@@ -79,11 +82,14 @@ def paper(
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help="Seed of the prices, fixed at the first start.")
     ] = None,
-    speed: Annotated[float, typer.Option("--speed", help="How fast market time runs.")] = 1.0,
+    speed: Annotated[float, typer.Option("--speed", help="How fast prices move; 60: a minute each second.")] = 1.0,
     faults: Annotated[str, typer.Option("--faults", help='Such as "POST /order: apply-then-drop x1".')] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Run the simulated exchange of the data folder until it is told to stop."""
+    """Run the simulated exchange.
+
+    In the foreground, until Ctrl+C. Other commands join it, and start one by themselves where none runs.
+    """
     asked = PaperOptions(port, seed, speed, faults, as_json)
     raise typer.Exit(guarded(lambda: _paper(context(home, False, settings), asked)))
 

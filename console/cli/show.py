@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,16 +14,16 @@ from console.cli.context import (
     SettingsOption,
     context,
     guarded,
-    in_loop,
     opened_engine,
     read_only,
 )
-from console.cli.output import OK, REFUSED, say, say_json, say_table
+from console.cli.output import OK, REFUSED, CommandError, say, say_json, say_table
+from console.cli.values import gate_answer, proposal_values
 
 if TYPE_CHECKING:
     from console.cli.context import Context
     from storage.database import Tx
-    from storage.models import Check, Execution, Proposal, Quote, Trade
+    from storage.models import Execution, Proposal, Trade
 
 CountOption = Annotated[int, typer.Option("--count", min=1, max=10_000, help="How many rows, newest first.")]
 
@@ -36,7 +37,10 @@ def register(app: typer.Typer) -> None:
 def status(
     home: HomeOption = None, live: LiveOption = False, settings: SettingsOption = None, as_json: JsonOption = False
 ) -> None:
-    """Mode, trading state, policy, stage, and what is in flight, unknown and resting."""
+    """Mode, trading state, policy, orders.
+
+    in_flight counts orders being sent, unknown those whose answer is lost, resting those open at the exchange.
+    """
     raise typer.Exit(guarded(lambda: _status(context(home, live, settings), as_json)))
 
 
@@ -86,12 +90,15 @@ def proposals(
     count: CountOption = 50,
     as_json: JsonOption = False,
 ) -> None:
-    """Open proposals with the gate's answer now."""
+    """Open proposals and the gate's answer.
+
+    gate is "ready", or the check that blocks the proposal now, with the time it clears.
+    """
     raise typer.Exit(guarded(lambda: _proposals(context(home, live, settings), everything, count, as_json)))
 
 
 def _proposals(found: Context, everything: bool, count: int, as_json: bool) -> int:
-    rows = in_loop(_judged(found, everything, count))
+    rows = asyncio.run(_judged(found, everything, count))
     if as_json:
         say_json(rows)
         return OK
@@ -110,41 +117,9 @@ async def _judged(found: Context, everything: bool, count: int) -> list[dict[str
         wanted = await engine.vault.read(listed)
         markets = {row.market for row in await engine.vault.read(open_proposals)}
         quotes = await engine.parts.quotes.fetch_all(markets) if markets else {}
-        return await engine.vault.read(lambda tx: [_proposal_values(tx, row, quotes) for row in wanted])
-
-
-def _proposal_values(tx: Tx, proposal: Proposal, quotes: dict[str, Quote]) -> dict[str, Any]:
-    from console.format import eur_plain, iso
-    from storage.codes import OPEN_PROPOSALS
-
-    return {
-        "id": proposal.id,
-        "market": proposal.market,
-        "side": proposal.side,
-        "eur": eur_plain(proposal.eur),
-        "limit": None if proposal.limit is None else str(proposal.limit),
-        "state": proposal.state,
-        "gate": _gate(tx, proposal, quotes) if proposal.state in OPEN_PROPOSALS else None,
-        "expires_at": iso(proposal.expires_at),
-        "quantity": str(proposal.quantity),
-        "oracle": proposal.oracle,
-        "confidence": proposal.confidence,
-        "why": proposal.rationale.why,
-        "created_at": iso(proposal.created_at),
-    }
-
-
-def _gate(tx: Tx, proposal: Proposal, quotes: dict[str, Quote]) -> str:
-    from console.format import iso
-    from console.state import missing_quote
-    from storage.checks import run_checks, verdict
-    from storage.gate import ask
-
-    quote = quotes.get(proposal.market) or missing_quote(proposal.market, None)
-    blocking: Check | None = verdict(run_checks(ask(tx, proposal, quote)))
-    if blocking is None:
-        return "ready"
-    return blocking.code if blocking.clears_at is None else f"{blocking.code} until {iso(blocking.clears_at)}"
+        return await engine.vault.read(
+            lambda tx: [proposal_values(row, gate_answer(tx, row, quotes.get(row.market))) for row in wanted]
+        )
 
 
 def history(
@@ -154,7 +129,11 @@ def history(
     count: CountOption = 50,
     as_json: JsonOption = False,
 ) -> None:
-    """Trades, newest first: sums over their fills."""
+    """Trades, newest first.
+
+    Quantity, price, value and fee are sums over the fills. status is pending until the first fill, then
+    confirmed; failed if the order ended with nothing filled.
+    """
     raise typer.Exit(guarded(lambda: _history(context(home, live, settings), count, as_json)))
 
 
@@ -197,7 +176,10 @@ def executions(
     count: CountOption = 50,
     as_json: JsonOption = False,
 ) -> None:
-    """Attempts to turn proposals into orders, with the evidence for every step."""
+    """Orders sent, with their evidence.
+
+    One execution is the one attempt to turn a proposal into an order; with an ID every step and what proved it.
+    """
     raise typer.Exit(guarded(lambda: _executions(context(home, live, settings), execution_id, count, as_json)))
 
 
@@ -247,16 +229,25 @@ def _execution_values(tx: Tx, execution: Execution) -> dict[str, Any]:
 def verify(
     home: HomeOption = None, live: LiveOption = False, settings: SettingsOption = None, as_json: JsonOption = False
 ) -> None:
-    """Check every invariant and the whole audit chain; exit 1 on any violation."""
+    """Check invariants and audit chain.
+
+    Reads only. Exit code 1 on any violation, each in one sentence.
+    """
     raise typer.Exit(guarded(lambda: _verify(context(home, live, settings), as_json)))
 
 
 def _verify(found: Context, as_json: bool) -> int:
     from console.clock import SystemClock, SystemEntropy
     from console.home import this_process
-    from storage.verification import verify_vault
+    from storage.errors import VaultBroken
+    from storage.verification import vault_exists, verify_vault
 
-    report = verify_vault(found.home.folder, found.home.mode, SystemClock(), this_process(SystemEntropy()))
+    try:
+        report = verify_vault(found.home.folder, found.home.mode, SystemClock(), this_process(SystemEntropy()))
+    except VaultBroken as error:
+        if not vault_exists(found.home.folder):
+            raise
+        raise CommandError(REFUSED, f"VAULT_BROKEN: {error}") from None
     if as_json:
         say_json(
             {
