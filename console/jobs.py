@@ -9,18 +9,17 @@ from typing import Any, Final
 from console.exchange.readonly import ReadOnlyClient
 from console.exchange.trade import TradeClient
 from console.execution.executor import Executor
-from console.execution.fills import follow_orders
+from console.execution.fills import follow_orders, orders_to_follow
 from console.execution.keeper import keep
 from console.execution.quotes import Quotes
 from console.execution.reconcile import Sleep, reconcile_once
 from console.execution.sweep import needs_sweep, sweep_once
-from console.oracle.look import Draft, LookResult, MarketLook, is_lively, look
+from console.oracle.look import Draft, LookResult, MarketLook, Outcome, is_lively, look
 from console.oracle.snapshot import MarketView
 from console.scheduler.jobs import HeldLease, Job
 from storage.clock import DAY, HOUR, MINUTE, SECOND, Clock, Micros
 from storage.codes import RESTING, UNDECIDED, JobName, Origin, Side
 from storage.database import Tx, Vault
-from storage.errors import Conflict
 from storage.execution_rows import executions_in
 from storage.facts import newest_sweep, read_book
 from storage.invariants import broken_invariants, record_invariant_run
@@ -31,7 +30,6 @@ from storage.policy_store import active_policy
 from storage.proposals import NewProposal, create_proposal, expire_due, open_ideas
 
 SWEEP_EVERY: Final[Micros] = 60 * SECOND
-UNSETTLED_EVERY: Final[Micros] = 5 * SECOND
 LONGEST_SCAN: Final[Micros] = DAY
 """A policy's longest interval; registered, so that no start of a console makes a slower scan due."""
 DAY_OF_MINUTES: Final = 1440
@@ -53,8 +51,6 @@ class Parts:
     sleep: Sleep
     scan_pace: Micros = field(default=30 * MINUTE)
     """Until the next scan, by the policy and what the last one saw."""
-    unsettled: bool = field(default=False)
-    """Whether the last reconcile left something open: then it runs more often."""
 
 
 def make_jobs(parts: Parts, look_seconds: int) -> list[Job]:
@@ -62,17 +58,27 @@ def make_jobs(parts: Parts, look_seconds: int) -> list[Job]:
     return [
         Job(JobName.LOOK, lambda held: run_look(parts, held), look_seconds * SECOND),
         Job(JobName.SCAN, lambda held: run_scan(parts, held), LONGEST_SCAN, pace=lambda: parts.scan_pace),
-        Job(JobName.EXPIRE, run_expire, SECOND),
-        Job(JobName.RECONCILE, lambda h: run_reconcile(parts, h), SWEEP_EVERY, pace=lambda: reconcile_pace(parts)),
-        Job(JobName.FILLS, lambda held: run_fills(parts, held), 2 * SECOND),
+        Job(JobName.EXPIRE, run_expire, SECOND, wanted=has_due_proposals),
+        Job(JobName.RECONCILE, lambda held: run_reconcile(parts, held), SWEEP_EVERY, urgent=has_unsettled),
+        Job(JobName.FILLS, lambda held: run_fills(parts, held), 2 * SECOND, wanted=has_orders_to_follow),
         Job(JobName.INVARIANTS, lambda held: run_invariants(parts, held), HOUR),
         Job(JobName.KEEPER, lambda held: run_keeper(parts, held), 10 * SECOND, held=True),
     ]
 
 
-def reconcile_pace(parts: Parts) -> Micros:
-    """Every five seconds while something is unsettled, else every minute."""
-    return UNSETTLED_EVERY if parts.unsettled else SWEEP_EVERY
+def has_unsettled(tx: Tx) -> bool:
+    """Whether an order of any process waits for evidence, or a claim for its end."""
+    return bool(executions_in(tx, UNDECIDED))
+
+
+def has_due_proposals(tx: Tx) -> bool:
+    """Whether an open proposal's time has come."""
+    return bool(tx.sql.all("due_proposals", now=tx.now))
+
+
+def has_orders_to_follow(tx: Tx) -> bool:
+    """Whether an order rests, or a fee is still to come."""
+    return bool(orders_to_follow(tx))
 
 
 async def run_expire(held: HeldLease) -> str:
@@ -114,7 +120,6 @@ async def reconcile_and_sweep(parts: Parts, *, force: bool = False) -> str:
         return (await parts.readonly.time()).exchange_at
 
     findings = await reconcile_once(parts.vault, parts.trade, exchange_time, parts.sleep)
-    parts.unsettled = bool(findings.open)
     told = [
         f"{word} {', '.join(map(str, ids))}"
         for word, ids in (("found", findings.found), ("absent", findings.absent), ("abandoned", findings.abandoned))
@@ -236,18 +241,20 @@ def store_look(tx: Tx, result: LookResult, caller: str) -> int:
     """Store every market's numbers and what followed, the drafts as proposals; how many were proposed."""
     proposed = 0
     for market in result.markets:
-        snapshot_id = record_look(tx, _look_row(market))
-        if market.draft is not None:
-            try:
-                create_proposal(tx, _new_proposal(market.draft, snapshot_id))
-                proposed += 1
-            except Conflict:
-                continue  # the same idea was stored by another worker meanwhile
+        # Another worker may have stored the same idea since this look began.
+        draft = market.draft
+        if draft is not None and (draft.oracle, draft.side) in open_ideas(tx, market.market):
+            draft = None
+        outcome = Outcome.DUPLICATE if draft is not market.draft else market.outcome
+        snapshot_id = record_look(tx, _look_row(market, outcome))
+        if draft is not None:
+            create_proposal(tx, _new_proposal(draft, snapshot_id))
+            proposed += 1
     record_free_call(tx, caller, len(result.markets), f"proposed {proposed}")
     return proposed
 
 
-def _look_row(market: MarketLook) -> LookRow:
+def _look_row(market: MarketLook, outcome: Outcome) -> LookRow:
     numbers: dict[str, Any] = {
         name: {"is": None if value is None else str(value), "limit": str(market.thresholds[name])}
         for name, value in market.numbers.items()
@@ -257,7 +264,7 @@ def _look_row(market: MarketLook) -> LookRow:
     if market.distance is not None:
         numbers["distance"] = str(market.distance)
     saw = market.snapshot.to_json() if market.draft is not None and market.snapshot is not None else None
-    return LookRow(market.market, market.outcome.value, market.nearest, numbers, saw)
+    return LookRow(market.market, outcome.value, market.nearest, numbers, saw)
 
 
 def _new_proposal(draft: Draft, snapshot_id: int) -> NewProposal:

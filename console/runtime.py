@@ -183,7 +183,6 @@ class Runtime:
     async def _fire(self, engine: Engine, view: TicketView, typed: bool) -> Outcome:
         outcome = await engine.parts.executor.execute(view.ticket, view.question.quote, typed_amount=typed)
         if outcome.end == "unknown":
-            engine.parts.unsettled = True
             await self.hurry(JobName.RECONCILE)
         return outcome
 

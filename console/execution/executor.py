@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
 
 from console.exchange.answers import CancelAnswer, NoAnswer
@@ -35,7 +35,7 @@ from storage.models import Claim, Execution, Order, Quote, Refusal, Ticket
 from storage.money import Eur, Quantity
 from storage.orders import carries_dead_man
 from storage.policies import Policy
-from storage.policy_store import policy_with_hash
+from storage.policy_store import active_policy
 from storage.proposals import get_proposal
 
 T = TypeVar("T")
@@ -49,18 +49,10 @@ log = logging.getLogger(__name__)
 class Executor:
     """Turns confirmed tickets into orders; the only caller that places and cancels."""
 
-    def __init__(
-        self,
-        vault: Vault,
-        trade: TradeClient,
-        clock: Clock,
-        *,
-        on_unknown: Callable[[], Awaitable[None]] | None = None,
-    ) -> None:
+    def __init__(self, vault: Vault, trade: TradeClient, clock: Clock) -> None:
         self._vault = vault
         self._trade = trade
         self._clock = clock
-        self._on_unknown = on_unknown
         self._tasks: set[asyncio.Task[Any]] = set()
 
     @property
@@ -92,13 +84,14 @@ class Executor:
 
     async def _attempt(self, ticket: Ticket, quote: Quote, typed_amount: bool) -> Outcome:
         started = self._clock.monotonic()
-        decision = await self._vault.transact(
-            lambda tx: pass_gate(tx, ticket, quote, typed_amount=typed_amount), deadline=GATE_DEADLINE
-        )
+
+        def decide(tx: Tx) -> tuple[Claim | Refusal, Policy]:
+            return pass_gate(tx, ticket, quote, typed_amount=typed_amount), active_policy(tx).policy
+
+        decision, policy = await self._vault.transact(decide, deadline=GATE_DEADLINE)
         if isinstance(decision, Refusal):
             return _refused(ticket, decision, self._clock.monotonic() - started)
         log.info("claimed execution %s for proposal %s", decision.execution_id, ticket.order.proposal_id)
-        policy = await self._vault.read(lambda tx: policy_with_hash(tx, decision.policy_hash))
         obstacle = await self._send(decision, policy)
         return await self._outcome(decision.execution_id, obstacle, started)
 
@@ -162,8 +155,6 @@ class Executor:
                 log.error("the answer to execution %s is kept until it can be stored: %s", execution_id, error)
                 await asyncio.sleep(STORE_AGAIN_S)
         log.info("execution %s is %s", execution_id, state)
-        if state is ExecutionState.UNKNOWN and self._on_unknown is not None:
-            await self._on_unknown()
 
     async def _outcome(self, execution_id: int, obstacle: str | None, started: float) -> Outcome:
         seconds = self._clock.monotonic() - started

@@ -8,13 +8,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from console.exchange.answers import Found, LookupFailed, Missing, same_id
 from console.exchange.errors import ExchangeError
 from console.exchange.trade import TradeClient
 from storage.absence import LOOK_BACK, AbsenceEvidence, LookUp, earliest_proof, missing_proof, prove_absent
-from storage.clock import Micros
-from storage.codes import ExecutionState
+from storage.clock import HOUR, Micros
+from storage.codes import CLOSED, ExecutionState
 from storage.database import Tx, Vault
 from storage.errors import Conflict
 from storage.evidence import apply_order
@@ -28,6 +29,9 @@ ExchangeClock = Callable[[], Awaitable[Micros]]
 """Reads the exchange's time from the exchange itself; raises ExchangeError."""
 
 Sleep = Callable[[float], Awaitable[None]]
+
+LATE_WITHIN: Final[Micros] = HOUR
+"""For this long after an order was given up, every sweep looks for it in the listing."""
 
 log = logging.getLogger(__name__)
 
@@ -157,6 +161,33 @@ async def _look_up(trade: TradeClient, exchange_time: ExchangeClock, execution: 
             return LookUp(at, http_status, error_code)
         case LookupFailed(cause=cause):
             return f"a look-up failed: {cause}"
+
+
+async def adopt_late_orders(vault: Vault, trade: TradeClient) -> int:
+    """Look once more for orders that were given up within the last hour; how many turned up after all.
+
+    Only the listing shows an order that was filled or canceled before anybody looked. Raises ExchangeError, VaultError.
+    """
+    given_up = await vault.read(_given_up_lately)
+    found = 0
+    for market in sorted({execution.market for execution in given_up}):
+        ours = [execution for execution in given_up if execution.market == market]
+        signed = [execution.signing.signed_at_ms for execution in ours if execution.signing is not None]
+        listing = await trade.orders(market, min(signed) - LOOK_BACK // 1000)
+        for order in listing.orders:
+            for execution in ours:
+                if same_id(execution.client_order_id, order.client_order_id):
+                    await adopt(vault, execution, order, "late listing")
+                    found += 1
+    return found
+
+
+def _given_up_lately(tx: Tx) -> list[Execution]:
+    return [
+        execution
+        for execution in executions_in(tx, CLOSED)
+        if execution.signing is not None and execution.updated_at > tx.now - LATE_WITHIN
+    ]
 
 
 async def adopt(vault: Vault, execution: Execution, order: VenueOrder, source: str) -> None:

@@ -16,7 +16,7 @@ from console.exchange.answers import same_id
 from console.exchange.readonly import ReadOnlyClient
 from console.exchange.trade import TradeClient
 from console.execution.fills import follow_orders
-from console.execution.reconcile import Sleep, adopt
+from console.execution.reconcile import Sleep, adopt, adopt_late_orders
 from storage.clock import Micros
 from storage.codes import RESTING, UNDECIDED
 from storage.database import Tx, Vault
@@ -54,6 +54,7 @@ async def sweep_once(vault: Vault, trade: TradeClient, readonly: ReadOnlyClient,
         if turn:
             await sleep(AGAIN_S)
         await follow_orders(vault, trade)
+        await adopt_late_orders(vault, trade)
         compared = await _compare(vault, trade, readonly)
         if not compared.differences and not compared.foreign_markets:
             break
@@ -82,9 +83,11 @@ async def _compare(vault: Vault, trade: TradeClient, readonly: ReadOnlyClient) -
     known = await vault.read(_known_executions)
     differences, foreign = await _judge_orders(vault, listed, known)
     totals = {symbol: entry.available + entry.in_order for symbol, entry in balances.by_symbol.items()}
-    undecided = any(execution.state in UNDECIDED for execution in known)
-    if not undecided and not _agrees(totals, before) and not _agrees(totals, after):
-        differences += _balance_differences(totals, after)
+    # An order that may exist may have moved its coin and the euros: these say nothing until it is settled.
+    unsettled = [execution.market for execution in known if execution.state in UNDECIDED]
+    open_symbols = {symbol for market in unsettled for symbol in market.split("-")}
+    if _balance_differences(totals, before, open_symbols):
+        differences += _balance_differences(totals, after, open_symbols)
     return Compared(tuple(differences), frozenset(foreign), totals)
 
 
@@ -139,17 +142,15 @@ def _expected(tx: Tx) -> dict[str, Decimal] | None:
     return None if start is None else expected_balances(tx, start)
 
 
-def _agrees(totals: Mapping[str, Decimal], expected: Mapping[str, Decimal] | None) -> bool:
+def _balance_differences(
+    totals: Mapping[str, Decimal], expected: Mapping[str, Decimal] | None, open_symbols: set[str]
+) -> list[str]:
+    """A sentence for each symbol that differs; none while nothing is expected yet."""
     if expected is None:
-        return True  # undecided; a baseline of nothing is one all the same
-    symbols = totals.keys() | expected.keys()
-    return all(totals.get(symbol, Decimal(0)) == expected.get(symbol, Decimal(0)) for symbol in symbols)
-
-
-def _balance_differences(totals: Mapping[str, Decimal], expected: Mapping[str, Decimal] | None) -> list[str]:
+        return []
     found = []
-    for symbol in sorted(totals.keys() | (expected or {}).keys()):
-        there, here = totals.get(symbol, Decimal(0)), (expected or {}).get(symbol, Decimal(0))
+    for symbol in sorted((totals.keys() | expected.keys()) - open_symbols):
+        there, here = totals.get(symbol, Decimal(0)), expected.get(symbol, Decimal(0))
         if there != here:
             found.append(f"{symbol}: the exchange has {decimal_text(there)}, the vault expects {decimal_text(here)}")
     return found

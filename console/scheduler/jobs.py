@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from storage.clock import SECOND, Clock, Micros
 from storage.codes import JobName
@@ -40,6 +40,8 @@ class HeldLease:
             raise StaleFence(f"the lease of {self.lease.job} runs out before the call would end")
 
 
+URGENT_EVERY: Final[Micros] = 5 * SECOND
+
 JobRun: TypeAlias = Callable[[HeldLease], Awaitable[str]]
 """Runs a job once; one sentence on what it changed, empty for nothing."""
 
@@ -54,6 +56,10 @@ class Job:
     held: bool = False
     pace: Callable[[], Micros] | None = None
     """The interval to the next run, where it depends on what the last one found; ``every`` is then the longest."""
+    wanted: Callable[[Tx], bool] | None = None
+    """Whether there is anything to do; a due job without work takes no lease and writes nothing."""
+    urgent: Callable[[Tx], bool] | None = None
+    """Whether it should run every ``URGENT_EVERY`` just now, whatever its interval."""
 
     def interval(self) -> Micros:
         """Until the next run. Never more than ``every``: a due time further ahead counts as due."""

@@ -7,7 +7,7 @@ import logging
 from contextlib import suppress
 from typing import Final
 
-from console.scheduler.jobs import HeldLease, Job
+from console.scheduler.jobs import URGENT_EVERY, HeldLease, Job
 from storage.alerts import alert
 from storage.clock import SECOND, Clock, Micros
 from storage.codes import JobName
@@ -63,7 +63,7 @@ class Scheduler:
     async def _loop(self, job: Job) -> None:
         while not self._stopping.is_set():
             try:
-                if await self._vault.read(lambda tx: _may_be_due(tx, job.name)):
+                if await self._vault.read(lambda tx: _is_due(tx, job)):
                     await self._try_once(job)
             except VaultError as error:
                 self.errors[job.name] = str(error)
@@ -73,7 +73,7 @@ class Scheduler:
             await self._pause(POLL_S)
 
     async def _try_once(self, job: Job) -> None:
-        lease = await self._vault.transact(lambda tx: acquire_lease(tx, job.name, self._holder))
+        lease = await self._vault.transact(lambda tx: _take(tx, job, self._holder))
         if lease is None:
             return
         held = HeldLease(self._vault, self._clock, lease)
@@ -145,11 +145,27 @@ class Scheduler:
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
 
-def _may_be_due(tx: Tx, name: JobName) -> bool:
-    row = tx.sql.one("job_by_name", job=name)
+def _is_due(tx: Tx, job: Job) -> bool:
+    row = tx.sql.one("job_by_name", job=job.name)
     if row is None or row["paused"]:
         return False
     longest = row["interval_us"] if row["failures"] == 0 else max(row["interval_us"], LONGEST_BACKOFF)
     due = row["next_run_at"] <= tx.now or row["next_run_at"] > tx.now + longest
     free = row["holder"] is None or row["expires_at"] <= tx.now or row["expires_at"] > tx.now + LEASE_TTL
-    return bool(due and free)
+    if not free or not (due or _is_urgent(tx, job)):
+        return False
+    return job.wanted is None or job.wanted(tx)
+
+
+def _is_urgent(tx: Tx, job: Job) -> bool:
+    row = tx.sql.one("job_by_name", job=job.name)
+    if job.urgent is None or row is None or row["failures"]:
+        return False
+    ran = row["last_run_at"]
+    return (ran is None or not 0 <= tx.now - ran < URGENT_EVERY) and job.urgent(tx)
+
+
+def _take(tx: Tx, job: Job, holder: str) -> Lease | None:
+    if _is_urgent(tx, job):
+        hurry_job(tx, job.name)
+    return acquire_lease(tx, job.name, holder)

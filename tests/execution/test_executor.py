@@ -237,20 +237,6 @@ async def test_the_unfilled_rest_of_an_order_is_taken_back(rig: Rig) -> None:
     assert await history_of(rig, outcome.execution_id) == "failed"  # nothing was traded
 
 
-async def test_unknown_calls_for_a_reconcile(rig: Rig) -> None:
-    called = 0
-
-    async def count() -> None:
-        nonlocal called
-        called += 1
-
-    rig.executor._on_unknown = count
-    ticket, quote = await rig.ticket()
-    await rig.faults("POST /order: drop-before-apply x1")
-    await rig.executor.execute(ticket, quote)
-    assert called == 1
-
-
 async def test_an_answer_that_takes_too_long_is_unknown_and_the_order_is_found(rig: Rig) -> None:
     await rig.policy(name="hasty", submit={"request_timeout_ms": 100})
     ticket, quote = await rig.ticket()

@@ -121,6 +121,22 @@ async def test_an_order_that_appears_after_it_was_proven_absent_halts_and_alerts
     assert order["order_id"] in alert["text"]
 
 
+async def test_an_order_that_filled_after_its_absence_was_proven_halts_too(rig: Rig) -> None:
+    await rig.policy(name="quick", submit=QUICK)
+    outcome = await lose(rig, "late-apply 3")
+    await until_absent(rig, outcome)
+
+    async def arrived() -> bool:
+        return bool(await asyncio.to_thread(rig.orders_of, outcome.client_order_id))
+
+    await until(arrived)
+    await rig.sweep()
+    # In no open list any more: only the market's listing shows it.
+    assert (await rig.execution(outcome.execution_id)).state is ExecutionState.FILLED
+    assert (await rig.vault.read(current_trading_state)).state is TradingState.HALTED
+    assert (await rig.rows("SELECT status FROM trade_history"))[0]["status"] == "confirmed"
+
+
 async def test_look_ups_that_lag_prove_nothing_while_a_listing_shows_the_order(rig: Rig) -> None:
     await rig.policy(name="quick", submit=QUICK)
     outcome = await lose(rig, "apply-then-drop")

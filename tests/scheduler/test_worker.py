@@ -293,3 +293,29 @@ async def test_a_fault_beside_the_job_itself_does_not_end_its_loop(vault: Vault,
         clock.step(LEASE_TTL / SECOND)
         await ran(vault, counted, 2)
         assert scheduler.errors == {}
+
+
+async def test_a_due_job_without_work_takes_no_lease(vault: Vault, clock: SteppedClock) -> None:
+    counted, work = Counted(), []  # type: tuple[Counted, list[int]]
+    async with working(vault, clock, "one", job(counted, wanted=lambda tx: bool(work))):
+        clock.step(300)
+        await settled(vault)
+        assert counted.runs == 0
+        assert (await job_row(vault))["fence"] == 0
+        work.append(1)
+        await ran(vault, counted, 1)
+
+
+async def test_an_urgent_job_runs_every_five_seconds(vault: Vault, clock: SteppedClock) -> None:
+    counted, urgent = Counted(), [1]
+    async with working(vault, clock, "one", job(counted, urgent=lambda tx: bool(urgent))):
+        await ran(vault, counted, 1)
+        clock.step(4.9)
+        await settled(vault)
+        assert counted.runs == 1
+        clock.step(0.2)
+        await ran(vault, counted, 2)
+        urgent.clear()
+        clock.step(20)
+        await settled(vault)
+        assert counted.runs == 2
