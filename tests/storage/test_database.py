@@ -101,8 +101,10 @@ async def test_what_waited_in_the_queue_past_its_deadline_never_runs(vault: Vaul
 
     first = asyncio.create_task(vault.transact(slow))
     assert await asyncio.to_thread(began.wait, 20)
+    asked = time.monotonic()
     with pytest.raises(VaultBusy) as error:
         await vault.transact(ran.append, deadline=0.05)
+    assert time.monotonic() - asked < 10, "it waited for the queue"
     assert one_sentence(error)
     go_on.set()
     await first

@@ -266,6 +266,9 @@ async def test_urgent_events_move_the_head_at_once_others_within_five_seconds(
     assert await head_lag(vault) == 0
     await vault.transact(lambda tx: tx.audit("x", "2"))
     assert await head_lag(vault) == 1
+    await vault.transact(lambda tx: tx.audit("x", "3", urgent=True))
+    assert await head_lag(vault) == 0
+    await vault.transact(lambda tx: tx.audit("x", "4"))
     clock.step(4.9)
     await vault.flush_head()
     assert await head_lag(vault) == 1
