@@ -11,6 +11,7 @@ from console.panes.drawing import STATE_SECONDS, Scene, paragraph
 from console.panes.rows import Cell, Column, Row
 from console.screens.confirm_line import Line, Span
 from console.text import fit, safe_text
+from storage.clock import MINUTE
 from storage.codes import CheckCode, ProposalState, Side
 from storage.models import Check
 from storage.money import Price
@@ -251,7 +252,8 @@ def risk_text(view: ProposalView, state: ConsoleState, scene: Scene) -> str:
         parts.append(even + share)
     if proposal.side is Side.SELL and wrong is None:
         parts.append("a sell of what is held risks no more money")
-    parts.append(f"saw {fmt.age(max(scene.now - proposal.created_at, 0))} ago")
+    seen = max(scene.now - proposal.created_at, 0)
+    parts.append(f"saw {fmt.age(seen - seen % MINUTE if seen >= MINUTE else seen)} ago")
     return f" {scene.symbols.dot} ".join(parts)
 
 

@@ -148,7 +148,9 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
 
     def navigate(self, action: str) -> None:
         """Move in a list, or between panes."""
-        table = self.history if self.focused_pane == "history" else self.proposals
+        table, other = self.proposals, self.history
+        if self.focused_pane == "history":
+            table, other = other, table
         moves: dict[str, Callable[[], object]] = {
             "move_down": table.cursor_down,
             "move_up": table.cursor_up,
@@ -158,8 +160,7 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
             "move_last": table.end,
             "pane_1": self.proposals.focus,
             "pane_4": self.history.focus,
-            "next_pane": (self.proposals if table is self.history else self.history).focus,
-            "previous_pane": (self.proposals if table is self.history else self.history).focus,
+            **dict.fromkeys(("next_pane", "previous_pane"), other.focus),
             "utc": self.console.toggle_utc,
             "stop": self.console.action_stop,
         }
@@ -174,14 +175,14 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
         """Show what is true now; only what differs is drawn again."""
         if not self.is_mounted or self.app.size.width < 1:
             return
-        scene, width = self.console.scene(), self.app.size.width
+        scene, width, driver = self.console.scene(), self.app.size.width, self.console.driver
         self.query_one("#tiny").display = self.tiny
         self.query_one("#whole").display = not self.tiny
         if self.tiny:
-            lines = tiny_lines(self.state, scene, width, self.console.driver.startup)
+            lines = tiny_lines(self.state, scene, width, driver.startup)
             self._block("tiny").show([fitted(line, width) for line in lines])
             return
-        self._block("top").show(top_lines(self.state, scene, width, self.console.driver.startup))
+        self._block("top").show(top_lines(self.state, scene, width, driver.startup))
         self._lay_out(width)
         for wall in self.query(Wall):
             wall.show_side((Span(scene.frame.down, scene.frame_token),))
@@ -200,9 +201,8 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
         alone = self.zoomed or (width < STANDARD and self.app.size.height < BOTH_PANES)
         pane = self.focused_pane
         for name in ("proposals", "history"):
-            shown = not alone or name == pane
-            self.query_one(f"#{name}-title").display = shown
-            self.query_one(f"#{name}-pane").display = shown
+            for part in ("title", "pane"):
+                self.query_one(f"#{name}-{part}").display = not alone or name == pane
         self.query_one("#detail").display = not alone or pane == "proposals"
         welcome = not alone and self._welcomes()
         self.query_one("#welcome").display = welcome
@@ -223,10 +223,9 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
 
     def _draw_proposals(self, scene: Scene, width: int) -> None:
         state, inner = self.state, width - 2
-        selected = self.proposals.selected
-        focused = self.focused_pane == "proposals"
+        selected, focused = self.proposals.selected, self.focused_pane == "proposals"
         if state is None:
-            title = pane_title(scene, "1 Proposals", (), Span("", "muted"), width, focused=focused)
+            title = pane_title(scene, "1 Proposals", (), Span(""), width, focused=focused)
             self._block("proposals-title").show([title])
             self._block("detail").show([self._walled((), scene, width)])
             return
@@ -257,8 +256,7 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
         state, inner = self.state, width - 2
         focused = self.focused_pane == "history"
         if state is None:
-            title = pane_title(scene, "4 History", (), Span("", "muted"), width, focused=focused)
-            self._block("history-title").show([title])
+            self._block("history-title").show([pane_title(scene, "4 History", (), Span(""), width, focused=focused)])
             return
         selected = self.history.selected
         self._shape(self.history, history_pane.columns(inner))
@@ -266,8 +264,8 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
         if selected is not None:
             self.history.select(selected)
         facts = history_pane.title_facts(state, scene)
-        title = pane_title(scene, "4 History", facts, data_age(state, scene), width, focused=focused)
-        self._block("history-title").show([title])
+        age = data_age(state, scene)
+        self._block("history-title").show([pane_title(scene, "4 History", facts, age, width, focused=focused)])
         welcome = [*(keyed(text) for text in WELCOME), *([()] * self.app.size.height)]
         self._block("welcome").show([self._walled(line, scene, width) for line in welcome])
 
