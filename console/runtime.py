@@ -39,8 +39,9 @@ from console.state import ConsoleState, Link, Surroundings, build_state
 from storage.clock import Clock
 from storage.codes import JobName, Mode
 from storage.database import Tx
-from storage.errors import Conflict, VaultBusy, VaultError, VaultFull
+from storage.errors import Conflict, VaultBusy, VaultDead, VaultError, VaultFull
 from storage.execution_rows import get_execution
+from storage.halt_file import raise_halt
 from storage.leases import hurry_job
 from storage.models import Actor
 from storage.proposals import decline, get_proposal, note_decline, open_proposals, undo_decline
@@ -270,6 +271,8 @@ class Runtime:
             except VaultError as error:
                 self.problem = str(error)
                 log.warning("the state cannot be read: %s", error)
+                if isinstance(error, VaultDead):
+                    raise_halt(self.home.folder)
                 self._tell()
                 await asyncio.sleep(REBUILD_S)
             await asyncio.sleep(WATCH_S)

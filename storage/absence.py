@@ -12,7 +12,7 @@ from storage.errors import Conflict
 from storage.evidence import carry_verdict, move_execution, store_fills
 from storage.execution_rows import get_execution
 from storage.models import Execution, VenueFill
-from storage.money import Price, Quantity
+from storage.money import Eur, Price, Quantity
 from storage.trading_state import current_trading_state
 
 NOT_FOUND: Final = (404, 240)
@@ -55,6 +55,7 @@ class OperatorFill:
 
     quantity: Quantity
     price: Price
+    fee: Eur
 
 
 def earliest_proof(execution: Execution, absence_margin_ms: int) -> Micros | None:
@@ -140,8 +141,8 @@ def _operator_fill(execution: Execution, verdict: OperatorFill, now: Micros) -> 
         at=now,
         quantity=verdict.quantity,
         price=verdict.price,
-        fee=None,
-        fee_currency=None,
+        fee=verdict.fee.value,
+        fee_currency="EUR",
         taker=True,
-        settled=False,
+        settled=True,
     )

@@ -22,7 +22,7 @@ import aiosqlite
 from storage import audit
 from storage.clock import SECOND, Clock, Entropy, Micros
 from storage.codes import Mode
-from storage.errors import IllegalTransition, VaultBroken, VaultBusy, VaultError, VaultFull, WrongSchema
+from storage.errors import IllegalTransition, VaultBroken, VaultBusy, VaultDead, VaultError, VaultFull, WrongSchema
 from storage.locking import SharedLock, WriterLock
 from storage.models import Actor, VaultInfo
 from storage.queries import Sql
@@ -240,7 +240,7 @@ class Vault:
         if self._closed:
             raise VaultBroken("the vault is closed")
         if not connection._thread.is_alive():
-            raise VaultBroken("the vault's thread is dead; trading is stopped, restart the program")
+            raise VaultDead("the vault's thread is dead; trading is stopped, restart the program")
 
     def _tx(self, db: sqlite3.Connection, info: VaultInfo) -> Tx:
         now, monotonic = self.clock.now(), self.clock.monotonic()

@@ -19,6 +19,10 @@ class VaultBroken(VaultError):
     """The database file is unreadable, damaged, or its writer is dead."""
 
 
+class VaultDead(VaultBroken):
+    """The vault's thread ended; no call will succeed any more, and trading must stop."""
+
+
 class WrongMode(VaultError):
     """The vault belongs to the other mode, or to another exchange."""
 

@@ -110,6 +110,7 @@ def resolve(
     reason: ReasonOption,
     quantity: Annotated[str | None, typer.Option("--quantity", help="Filled quantity, with --as filled.")] = None,
     price: Annotated[str | None, typer.Option("--price", help="Average price, with --as filled.")] = None,
+    fee: Annotated[str | None, typer.Option("--fee", help="Fee in euros, with --as filled.")] = None,
     home: HomeOption = None,
     live: LiveOption = False,
     settings: SettingsOption = None,
@@ -122,26 +123,28 @@ def resolve(
     raise typer.Exit(
         guarded(
             lambda: asyncio.run(
-                _resolve(context(home, live, settings), execution_id, read_verdict(verdict, quantity, price), reason)
+                _resolve(
+                    context(home, live, settings), execution_id, read_verdict(verdict, quantity, price, fee), reason
+                )
             )
         )
     )
 
 
-def read_verdict(verdict: str, quantity: str | None, price: str | None) -> OperatorFill | None:
+def read_verdict(verdict: str, quantity: str | None, price: str | None, fee: str | None) -> OperatorFill | None:
     """The operator's verdict: None for no order. Raises CommandError, NotANumber."""
     from storage.absence import OperatorFill
-    from storage.money import Price, Quantity
+    from storage.money import Eur, Price, Quantity
 
     if verdict not in ("none", "filled"):
         raise CommandError(USAGE, f"--as is none or filled, not {verdict!r}")
     if verdict == "none":
         return None
-    if quantity is None or price is None:
-        raise CommandError(USAGE, "--as filled needs --quantity and --price")
-    fill = OperatorFill(Quantity.of(quantity), Price.of(price))
-    if not (fill.quantity.is_positive and fill.price.is_positive):
-        raise CommandError(USAGE, "--quantity and --price must be more than zero")
+    if quantity is None or price is None or fee is None:
+        raise CommandError(USAGE, "--as filled needs --quantity, --price and --fee, as the exchange shows them")
+    fill = OperatorFill(Quantity.of(quantity), Price.of(price), Eur.of(fee))
+    if not (fill.quantity.is_positive and fill.price.is_positive) or fill.fee < Eur.zero():
+        raise CommandError(USAGE, "--quantity and --price must be more than zero, --fee not less")
     return fill
 
 

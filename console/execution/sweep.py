@@ -18,7 +18,7 @@ from console.exchange.trade import TradeClient
 from console.execution.fills import follow_orders
 from console.execution.reconcile import Sleep, adopt, adopt_late_orders
 from storage.clock import Micros
-from storage.codes import RESTING, UNDECIDED
+from storage.codes import RESTING, UNDECIDED, Mode
 from storage.database import Tx, Vault
 from storage.execution_rows import executions_in, read_execution
 from storage.facts import all_fills
@@ -82,6 +82,8 @@ async def _compare(vault: Vault, trade: TradeClient, readonly: ReadOnlyClient) -
     after = await vault.read(_expected)
     known = await vault.read(_known_executions)
     differences, foreign = await _judge_orders(vault, listed, known)
+    if after is None and vault.mode is Mode.LIVE and await vault.read(baseline) is None:
+        differences.append("nobody has accepted yet what the LIVE account holds; until then nothing is claimed")
     totals = {symbol: entry.available + entry.in_order for symbol, entry in balances.by_symbol.items()}
     # An order that may exist may have moved its coin and the euros: these say nothing until it is settled.
     unsettled = [execution.market for execution in known if execution.state in UNDECIDED]

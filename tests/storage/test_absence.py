@@ -15,7 +15,7 @@ from storage.errors import Conflict
 from storage.evidence import apply_order
 from storage.execution_rows import events_of, fills_of, get_execution
 from storage.models import Execution
-from storage.money import Price, Quantity
+from storage.money import Eur, Price, Quantity
 from storage.trading_state import current_trading_state, halt
 from tests.storage.world import (
     LAG_MS,
@@ -166,12 +166,13 @@ def test_the_verdict_none_fails_proposal_and_trade_and_is_stored(tx: Tx) -> None
 def test_the_verdict_filled_stores_what_the_operator_saw(tx: Tx) -> None:
     execution = bring_to(tx, E.UNKNOWN)
     halt(tx, "test")
-    seen = OperatorFill(Quantity.of("0.0004"), Price.of("61190.5"))
+    seen = OperatorFill(Quantity.of("0.0004"), Price.of("61190.5"), Eur.of("0.07"))
     resolve_by_operator(tx, execution.id, seen, "on the site")
     assert proposal_state(tx, execution) is ProposalState.EXECUTED
     assert trade_status(tx, execution) == "confirmed"
     [fill] = fills_of(tx, execution.id)
     assert (str(fill.quantity), str(fill.price)) == ("0.0004", "61190.5")
+    assert fill.fee == Eur.of("0.07")
     assert events_of(tx, execution.id)[-1]["evidence"]["quantity"] == "0.0004"
 
 
