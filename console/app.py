@@ -9,6 +9,7 @@ prepare_environment()
 import asyncio  # noqa: E402 - the environment must be set before the terminal library is imported
 import logging  # noqa: E402
 import os  # noqa: E402
+import signal  # noqa: E402
 import sys  # noqa: E402
 from collections.abc import Coroutine  # noqa: E402
 from datetime import UTC, tzinfo  # noqa: E402
@@ -217,5 +218,9 @@ class ConsoleApp(App[int], inherit_bindings=False):
 async def run_console(driver: Driver, settings: Settings) -> int:
     """Show the console until the operator leaves; the exit code."""
     app = ConsoleApp(driver, settings)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # A closed terminal and a polite kill are a clean stop: orders in flight are still waited for.
+        loop.add_signal_handler(number, app.exit, 0)
     await app.run_async()
     return app.return_code or 0

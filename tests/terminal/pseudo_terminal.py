@@ -102,6 +102,21 @@ class Terminal:
                 return self.status
         raise AssertionError(f"still running after {seconds} s:\n{self.text()}")
 
+    def hang_up(self) -> None:
+        """Close the terminal under the program."""
+        os.close(self._descriptor)
+
+    def wait_end(self, seconds: float = 20.0) -> int:
+        """Wait for the process without a terminal to read; its exit code."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.status = os.waitstatus_to_exitcode(status)
+                return self.status
+            select.select([], [], [], 0.02)
+        raise AssertionError(f"still running after {seconds} s")
+
     def kill(self) -> None:
         """End it the hard way."""
         os.kill(self.pid, signal.SIGKILL)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.terminal.pseudo_terminal import ROOT, Terminal
-from tests.terminal.test_execute import exchange_rows, oracle, oracle_json
+from tests.terminal.test_execute import exchange_rows, oracle, oracle_json, vault_rows
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("console-terminal")]
 
@@ -113,9 +116,6 @@ def test_h_enter_halts_and_a_restart_is_still_halted(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed here")
 def test_the_same_inside_tmux(tmp_path: Path) -> None:
-    import os
-    import sys
-
     socket = str(tmp_path / "tmux")
     environment = {**os.environ, "ORACLE_CONSOLE_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
 
@@ -143,4 +143,47 @@ def test_the_same_inside_tmux(tmp_path: Path) -> None:
         wait_for("FILLED", 10)
     finally:
         tmux("kill-server")
+    assert len(exchange_rows(tmp_path, "SELECT order_id FROM orders")) == 1
+
+
+def processes_with(home: Path) -> list[int]:
+    """Consoles that still run on this data folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            environment = (entry / "environ").read_bytes() if entry.name.isdigit() else b""
+            command = (entry / "cmdline").read_bytes() if environment else b""
+        except OSError:
+            continue
+        if f"ORACLE_CONSOLE_HOME={home}\0".encode() in environment and b"console.paper" not in command:
+            found.append(int(entry.name))
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_polite_kill_is_a_clean_stop(tmp_path: Path, number: signal.Signals) -> None:
+    with Terminal([], home=tmp_path) as terminal:
+        terminal.wait_for(SELECTED, 15)
+        os.kill(terminal.pid, number)
+        assert terminal.wait_exit() == 0
+    (keeper,) = vault_rows(tmp_path, "SELECT holder FROM scan_jobs WHERE job = 'keeper'")
+    assert keeper == (None,)
+
+
+def test_a_closed_terminal_ends_the_console_cleanly(tmp_path: Path) -> None:
+    terminal = Terminal([], home=tmp_path)
+    terminal.wait_for(SELECTED, 15)
+    terminal.hang_up()
+    assert terminal.wait_end(15) == 0
+    assert processes_with(tmp_path) == []
+    assert oracle(tmp_path, "verify").returncode == 0
+
+
+def test_two_consoles_on_one_vault_see_each_other(tmp_path: Path) -> None:
+    with Terminal([], home=tmp_path) as one, Terminal([], columns=80, rows=24, home=tmp_path) as two:
+        one.wait_for(SELECTED, 20)
+        two.wait_for(SELECTED, 20)
+        fire_the_selected(one)
+        one.wait_for("FILLED", 10)
+        two.wait_for("FILLED", 5)
     assert len(exchange_rows(tmp_path, "SELECT order_id FROM orders")) == 1
