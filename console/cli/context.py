@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
@@ -123,6 +124,17 @@ async def opened_engine(found: Context) -> AsyncIterator[Engine]:
         await engine.close()
 
 
+async def settle(engine: Engine) -> None:
+    """Settle what is unsettled and have a fresh comparison of vault and exchange, as the gate wants one.
+
+    A silent exchange is no error here: then RECONCILED fails and says why. Raises VaultError.
+    """
+    from console.exchange.errors import ExchangeError
+
+    with suppress(ExchangeError):
+        await engine.settle_before_claims()
+
+
 def _logged(found: Context, actor: Any) -> Any:
     from console.logs import start_log
 
@@ -132,6 +144,7 @@ def _logged(found: Context, actor: Any) -> Any:
 
 def guarded(run: Callable[[], int | None]) -> int:
     """Run a command; every error becomes one sentence on standard error and an exit code."""
+    threading.excepthook = _log_broken_thread
     try:
         code = run()
     except CommandError as error:
@@ -149,6 +162,13 @@ def guarded(run: Callable[[], int | None]) -> int:
     except Exception as error:  # the command line's seam: no traceback ever reaches a terminal
         return _explain(error)
     return 0 if code is None else code
+
+
+def _log_broken_thread(broken: threading.ExceptHookArgs) -> None:
+    # A library's thread that outlives its loop would print over the sentence that says what is wrong.
+    import logging
+
+    logging.getLogger(__name__).error("thread %s broke", broken.thread, exc_info=broken.exc_value)
 
 
 def _explain(error: Exception) -> int:

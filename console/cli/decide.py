@@ -17,6 +17,7 @@ from console.cli.context import (
     guarded,
     opened_engine,
     opened_vault,
+    settle,
 )
 from console.cli.execute import execute
 from console.cli.output import OK, TEMPORARY, USAGE, CommandError, say, say_json
@@ -78,6 +79,7 @@ async def _propose(found: Context, idea: Idea, as_json: bool) -> int:
 
     check_words(idea)
     async with opened_engine(found) as engine:
+        await settle(engine)
         rules, quote = await known_market(engine, idea.market)
         new = draw_idea(idea, rules, quote, engine.actor.name)
         proposal: Proposal = await engine.vault.transact(lambda tx: create_proposal(tx, new))

@@ -7,13 +7,22 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from console.cli.context import HomeOption, LiveOption, SettingsOption, context, guarded, opened_engine, read_only
+from console.cli.context import (
+    HomeOption,
+    LiveOption,
+    SettingsOption,
+    context,
+    guarded,
+    opened_engine,
+    read_only,
+    settle,
+)
 from console.cli.output import OK, REFUSED, TEMPORARY, USAGE, CommandError, say
 
 if TYPE_CHECKING:
@@ -80,10 +89,7 @@ async def _at_terminal(found: Context, market: str, proposal_id: int) -> int:
 
 
 async def _show_and_fire(engine: Engine, market: str, proposal_id: int) -> int:
-    from console.exchange.errors import ExchangeError
-
-    with suppress(ExchangeError):  # a silent exchange fails RECONCILED, with its reason
-        await engine.settle_before_claims()
+    await settle(engine)
     view = await _view(engine, market, proposal_id)
     if view.blocking is not None or view.typed is None:
         return await _refuse(engine, view)

@@ -30,6 +30,12 @@ from tests.terminal.pseudo_terminal import Terminal
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("refusals")]
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One data folder for all: a refusal leaves everything as it was, which is what is tested."""
+    return tmp_path_factory.mktemp("refusals")
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
@@ -39,34 +45,26 @@ pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("refusals")]
     ],
 )
 def test_a_policy_that_forbids_it_is_refused_and_the_refusal_stored(
-    tmp_path: Path, changes: dict[str, Any], code: str
+    home: Path, changes: dict[str, Any], code: str
 ) -> None:
-    proposal = propose(tmp_path)
-    activate(tmp_path, **changes)
-    end, text = execute(tmp_path, proposal)
-    assert end == 1
+    oracle(home, "policy", "activate", "semi-auto")
+    activate(home, **changes)
+    text = refused(home, propose(home))
     assert f"refused: {code}\n" in text
-    assert (orders(tmp_path), refusals(tmp_path)) == (0, 1)
-    assert vault_rows(tmp_path, "SELECT failed FROM gate_decisions") == [(code,)]
-    assert oracle_json(tmp_path, "proposals")[0]["gate"].startswith(code)
+    assert vault_rows(home, "SELECT failed FROM gate_decisions ORDER BY id DESC LIMIT 1") == [(code,)]
 
 
-def test_the_observer_buys_nothing(tmp_path: Path) -> None:
-    proposal = propose(tmp_path)
-    oracle(tmp_path, "policy", "activate", "observer")
-    end, text = execute(tmp_path, proposal)
-    assert end == 1
-    refused = next(line for line in text.splitlines() if line.startswith("refused: "))
-    assert {"DAILY_TRADE_CAP", "HOURLY_TRADE_CAP", "EXPOSURE"} <= set(refused.split()[1:])
-    assert (orders(tmp_path), refusals(tmp_path)) == (0, 1)
+def test_the_observer_buys_nothing(home: Path) -> None:
+    oracle(home, "policy", "activate", "observer")
+    proposal = oracle_json(home, "propose", "--market", "BTC-EUR", "--side", "buy", "--eur", "25")
+    assert proposal["gate"] in {"DAILY_TRADE_CAP", "HOURLY_TRADE_CAP", "EXPOSURE"}
+    told = next(line for line in refused(home, proposal["id"]).splitlines() if line.startswith("refused: "))
+    assert {"DAILY_TRADE_CAP", "HOURLY_TRADE_CAP", "EXPOSURE"} <= set(told.split()[1:])
 
 
-def test_a_proposal_whose_time_is_over_is_refused(tmp_path: Path) -> None:
-    proposal = asyncio.run(short_lived(tmp_path, propose(tmp_path)))
-    end, text = execute(tmp_path, proposal)
-    assert end == 1
-    assert "PROPOSAL_EXPIRY" in text
-    assert (orders(tmp_path), refusals(tmp_path)) == (0, 1)
+def test_a_proposal_whose_time_is_over_is_refused(home: Path) -> None:
+    proposal = asyncio.run(short_lived(home, propose(home)))
+    assert "PROPOSAL_EXPIRY" in refused(home, proposal)
 
 
 async def short_lived(home: Path, like: int) -> int:
@@ -97,13 +95,17 @@ def test_a_vault_locked_by_another_process_is_busy_and_nothing_is_sent_then_or_l
     assert vault_rows(tmp_path, "SELECT state FROM trade_proposals") == [("PROPOSED",)]
 
 
-@pytest.mark.parametrize("how", ["database", "file"])
-def test_commands_that_only_look_do_not_wait_for_a_locked_vault(tmp_path: Path, how: str) -> None:
-    propose(tmp_path)
-    with locked(tmp_path, how):
+def test_commands_that_only_look_do_not_wait_for_a_locked_vault(tmp_path: Path) -> None:
+    oracle(tmp_path, "status")
+    with locked(tmp_path, "database"), locked(tmp_path, "file"):
         assert oracle_json(tmp_path, "status")["trading_state"] == "ACTIVE"
         oracle(tmp_path, "verify")
-        done = oracle(tmp_path, "decline", "1", check=False)
-    assert done.returncode == 3
-    assert done.stderr.startswith("VAULT_BUSY: ")
-    assert oracle_json(tmp_path, "proposals")[0]["state"] == "PROPOSED"
+
+
+def refused(home: Path, proposal: int) -> str:
+    """Execute, and see that it is refused, stored, and nothing sent; what was told."""
+    before = refusals(home)
+    end, text = execute(home, proposal)
+    assert end == 1
+    assert (orders(home), refusals(home)) == (0, before + 1)
+    return text

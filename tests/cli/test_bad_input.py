@@ -1,0 +1,249 @@
+"""Every mistake ends in one sentence on standard error and the right exit code, never in a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.cli.kit import oracle, oracle_json, vault_rows
+
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("bad-input")]
+
+PROPOSE = ("propose", "--market", "BTC-EUR", "--side", "buy")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One data folder for all: what is refused changes nothing."""
+    folder = tmp_path_factory.mktemp("bad-input")
+    oracle(folder, "status")
+    return folder
+
+
+def sentence(home: Path, code: int, *arguments: str, extra: dict[str, str | None] | None = None) -> str:
+    """Run a command that must fail with ``code``: nothing on standard output, one line on standard error."""
+    done = oracle(home, *arguments, check=False, extra=extra)
+    assert (done.returncode, done.stdout) == (code, ""), done.stderr
+    (line,) = done.stderr.splitlines()
+    return line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("propose", "--market", "XYZ-EUR", "--side", "buy", "--eur", "25"), "no market XYZ-EUR; did you mean XRP-EUR"),
+        (("propose", "--market", "btc-eur", "--side", "buy", "--eur", "25"), "did you mean BTC-EUR?"),
+        (("propose", "--market", "BTC-EUR", "--side", "hold", "--eur", "25"), "--side is buy or sell, not 'hold'"),
+        ((*PROPOSE, "--eur", "0"), "--eur must be more than zero"),
+        ((*PROPOSE, "--eur", "-1"), "--eur must be more than zero"),
+        ((*PROPOSE, "--eur", "NaN"), "--eur: 'NaN'"),
+        ((*PROPOSE, "--eur", "1e999"), "--eur: '1e999'"),
+        ((*PROPOSE, "--eur", "25,00"), "--eur: '25,00'"),
+        ((*PROPOSE, "--eur", ""), "--eur: ''"),
+        ((*PROPOSE, "--eur", "25", "--limit", "81000.5"), "nearest are 81000 and 81001"),
+        ((*PROPOSE, "--eur", "25", "--limit", "0"), "--limit must be more than zero"),
+        ((*PROPOSE, "--eur", "25", "--ttl", "0"), "'--ttl'"),
+        ((*PROPOSE, "--eur", "0.0000001"), "less than the smallest step of BTC"),
+        (("propose", "--side", "buy", "--eur", "25"), "Missing option '--market'. See oracle propose --help."),
+        (("frobnicate",), "No such command 'frobnicate'. See oracle --help."),
+        (("status", "--frob"), "--frob. See oracle status --help."),
+        (("policy",), "Missing command. See oracle policy --help."),
+        (("execute", "abc"), "'ID'"),
+        (("execute", "1"), "needs a terminal"),
+        (("executions", "abc", "--json"), "integer"),
+        (("approve", "1", "--override", "SPREAD_OUT"), "COOLDOWN or ANTI_FLIP"),
+        (("resolve", "1", "--as", "lost", "--reason", "r"), "--as is none or filled"),
+        (("resolve", "1", "--as", "filled", "--reason", "r"), "--quantity, --price and --fee"),
+        (("paper", "--faults", "POST /order: explode"), "no fault 'explode'; known are apply-then-drop"),
+        (("paper", "--speed", "nan"), "--speed"),
+        (("paper", "--port", "99999"), "'--port'"),
+        (("status", "--settings", "/nowhere/s.yaml", "--json"), "/nowhere/s.yaml"),
+        (("run",), "needs a terminal"),
+        ((), "needs a terminal"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_wrong_usage_exits_2(home: Path, arguments: tuple[str, ...], words: str) -> None:
+    assert words in sentence(home, 2, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("approve", "99"), "no proposal 99"),
+        (("decline", "99", "--json"), "no proposal 99"),
+        (("cancel", "99"), "99"),
+        (("executions", "99", "--json"), "no execution 99"),
+        (("policy", "show", "nope", "--json"), "no policy nope"),
+        (("policy", "activate", "nope"), "no policy nope"),
+        (("resume",), "nothing to resume"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_is_not_there_exits_1(home: Path, arguments: tuple[str, ...], words: str) -> None:
+    assert words in sentence(home, 1, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("looks: {theem: dark}", "looks.theem is no setting; did you mean looks.theme?"),
+        ("loks: {theme: dark}", "loks"),
+        ("intervals: {look_seconds: soon}", "intervals.look_seconds"),
+        ("looks: 5", "looks"),
+        ("looks: [", "cannot be read as YAML"),
+        ("just words", "holds no settings"),
+    ],
+)
+def test_a_wrong_settings_file_is_named_with_the_key(home: Path, tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    told = sentence(home, 2, "status", "--json", "--settings", str(path))
+    assert words in told
+    assert str(path) in told
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("ORACLE_CONSOLE__LOOKS__THEEM", "dark", "ORACLE_CONSOLE__LOOKS__THEEM is no setting; did you mean"),
+        ("ORACLE_CONSOLE__LOOKS__THEME", "pink", "looks.theme"),
+        ("ORACLE_CONSOLE__PAPER__SEED", "-1", "paper.seed"),
+    ],
+)
+def test_a_wrong_environment_variable_is_named(home: Path, variable: str, value: str, words: str) -> None:
+    assert words in sentence(home, 2, "status", extra={variable: value})
+
+
+def test_a_policy_file_is_taken_whole_or_not_at_all(home: Path, tmp_path: Path) -> None:
+    policy = oracle_json(home, "policy", "show")
+    unknown, missing, broken, folder = (
+        tmp_path / name for name in ("unknown.json", "missing.json", "b.yaml", "d.yaml")
+    )
+    unknown.write_text(json.dumps({**policy, "exposure_euro": 5}))
+    missing.write_text(json.dumps({key: value for key, value in policy.items() if key != "exposure_eur"}))
+    broken.write_text("name: x\nscan: [")
+    folder.mkdir()
+    for path, word in (
+        (unknown, "exposure_euro"),
+        (missing, "exposure_eur"),
+        (broken, "line "),
+        (folder, "directory"),
+        (tmp_path, "directory"),
+        (tmp_path / "nothing.yaml", "No such file"),
+    ):
+        told = sentence(home, 2, "policy", "activate", str(path), "--json")
+        assert told.startswith(f"{path}: ")
+        assert word in told
+    assert oracle_json(home, "policy", "show") == policy
+
+
+def garbage(folder: Path) -> None:
+    for name in ("vault.db-wal", "vault.db-shm"):
+        (folder / name).unlink(missing_ok=True)
+    (folder / "vault.db").write_bytes(b"no database at all, " * 500)
+
+
+def a_directory(folder: Path) -> None:
+    (folder / "vault.db").unlink()
+    (folder / "vault.db").mkdir()
+
+
+def newer(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "vault.db")) as database:
+        database.execute("PRAGMA user_version = 999")
+
+
+def no_key(folder: Path) -> None:
+    (folder / "audit.key").unlink()
+
+
+def no_vault(folder: Path) -> None:
+    (folder / "vault.db").unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "looking", "writing", "verifying", "words"),
+    [
+        pytest.param(garbage, 3, 3, 1, "VAULT_BROKEN: ", id="garbage"),
+        pytest.param(a_directory, 3, 3, 3, "VAULT_BROKEN: ", id="a directory in its place"),
+        pytest.param(newer, 3, 3, 3, "WRONG_SCHEMA: ", id="a newer schema"),
+        pytest.param(no_key, 0, 3, 1, "VAULT_BROKEN: audit.key", id="no audit key"),
+        pytest.param(no_vault, 3, 3, 1, "VAULT_BROKEN: ", id="the vault lost, its head left"),
+    ],
+)
+def test_a_vault_that_cannot_be_used_says_so(
+    tmp_path: Path, spoil: Callable[[Path], None], looking: int, writing: int, verifying: int, words: str
+) -> None:
+    oracle(tmp_path, "reduce", "--reason", "an event more")
+    spoil(tmp_path / "paper")
+    if looking:
+        assert sentence(tmp_path, looking, "status", "--json").startswith(words)
+    else:
+        oracle_json(tmp_path, "status")
+    assert sentence(tmp_path, writing, "decline", "1", "--json").startswith(words)
+    assert sentence(tmp_path, verifying, "verify", "--json").startswith(words)
+
+
+def test_a_cut_audit_log_is_a_violation_and_stops_writing(tmp_path: Path) -> None:
+    oracle(tmp_path, "reduce", "--reason", "an event more")
+    with closing(sqlite3.connect(tmp_path / "paper" / "vault.db", isolation_level=None)) as database:
+        database.execute("DROP TRIGGER audit_log_no_delete")
+        database.execute("DELETE FROM audit_log WHERE seq = (SELECT max(seq) FROM audit_log)")
+    done = oracle(tmp_path, "verify", "--json", check=False)
+    assert done.returncode == 1
+    report = json.loads(done.stdout)
+    assert not report["clean"]
+    assert "cut" in report["violations"][0]
+    assert sentence(tmp_path, 3, "decline", "1").startswith("VAULT_BROKEN: ")
+
+
+def test_a_live_vault_is_not_opened_as_paper(tmp_path: Path) -> None:
+    oracle(tmp_path, "--live", "status")
+    shutil.copytree(tmp_path / "live", tmp_path / "paper")
+    for command in (("status", "--json"), ("decline", "1")):
+        assert sentence(tmp_path, 2, *command).startswith("WRONG_MODE: ")
+
+
+def test_live_without_keys_says_which_are_missing(tmp_path: Path) -> None:
+    extra: dict[str, str | None] = {name: None for name in os.environ if name.startswith("BITVAVO_")}
+    told = sentence(tmp_path, 2, "proposals", "--live", "--json", extra=extra)
+    assert "BITVAVO_READONLY_KEY" in told
+
+
+def test_a_port_in_use_exits_3(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert f"{port}" in sentence(tmp_path, 3, "paper", "--port", str(port), "--json")
+
+
+def test_a_data_folder_that_cannot_be_made_exits_3(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file" / "home", Path("/proc/nowhere")):
+        for command in (("status", "--json"), ("proposals", "--json"), ("halt",), ("paper", "--json")):
+            assert str(folder) in sentence(folder, 3, *command)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="rights do not bind root")
+def test_a_folder_without_rights_exits_3(tmp_path: Path) -> None:
+    oracle(tmp_path, "status")
+    (tmp_path / "paper" / "vault.db").chmod(0)
+    assert sentence(tmp_path, 3, "status", "--json").startswith("VAULT_BROKEN: ")
+    (tmp_path / "paper" / "vault.db").chmod(0o600)
+    (tmp_path / "paper").chmod(0o500)
+    assert sentence(tmp_path, 3, "decline", "1").startswith("VAULT_BROKEN: ")
+    (tmp_path / "paper").chmod(0o700)
+
+
+def test_without_a_home_variable_the_data_folder_is_still_found(tmp_path: Path) -> None:
+    extra: dict[str, str | None] = {"HOME": None, "ORACLE_CONSOLE_HOME": None, "XDG_DATA_HOME": str(tmp_path)}
+    oracle(tmp_path, "status", extra=extra)
+    assert vault_rows(tmp_path / "oracle-console", "SELECT mode FROM vault_info") == [("paper",)]
