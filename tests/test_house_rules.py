@@ -23,7 +23,6 @@ SEAMS = {
     "console/execution/executor.py": "whatever breaks while sending, the order may be there",
     "console/app.py": "the crash itself is being reported",
     "console/cli/context.py": "no traceback ever reaches a terminal",
-    "console/cli/execute.py": "a silent exchange fails RECONCILED, with its reason",
     "console/cli/operate.py": "a stop stands whatever the exchange does",
 }
 """The only places that may catch every exception, each with its reason."""
