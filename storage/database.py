@@ -8,11 +8,13 @@ own that cannot write.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -22,12 +24,14 @@ import aiosqlite
 from storage import audit
 from storage.clock import SECOND, Clock, Entropy, Micros
 from storage.codes import Mode
-from storage.errors import IllegalTransition, VaultBroken, VaultBusy, VaultDead, VaultError, VaultFull, WrongSchema
+from storage.errors import VaultBroken, VaultBusy, VaultDead, WrongSchema
 from storage.locking import SharedLock, WriterLock
 from storage.models import Actor, VaultInfo
 from storage.queries import Sql
 from storage.schema import migrate, migrations, schema_version
 from storage.setup import read_audit_key, set_up_vault, vault_info
+from storage.sqlite_errors import from_os, from_sqlite
+from storage.sqlite_errors import translated as translated
 
 T = TypeVar("T")
 
@@ -132,11 +136,11 @@ class Vault:
             lock = WriterLock(folder / "vault.lock")
             users = SharedLock(folder / "vault.users")
         except OSError as error:
-            raise _from_os(error, folder) from error
+            raise from_os(error, folder) from error
+        deadline = time.monotonic() + wait
         try:
             if not users.share():
                 raise VaultBusy("the vault is being restored by another process; try again when it is done")
-            deadline = time.monotonic() + wait
             writer = await _connect(address, connections)
 
             def prepare() -> tuple[VaultInfo, bytes]:
@@ -154,12 +158,13 @@ class Vault:
             reader = await _connect(f"{address}?mode=ro", connections)
             await _hop(reader, translated(lambda: _configure_reader(_raw(reader))))
         except BaseException:
-            for connection in connections:
-                await connection.close()
+            await _close_behind(lock, connections, deadline)
             lock.close()
             users.close()
             raise
-        return cls(folder, mode, clock, actor, info, writer, reader, lock, users, key)
+        vault = cls(folder, mode, clock, actor, info, writer, reader, lock, users, key)
+        atexit.register(vault._close_at_exit)
+        return vault
 
     async def transact(self, change: Callable[[Tx], T], *, deadline: float = WRITE_DEADLINE) -> T:
         """Run ``change`` in one write transaction and commit it.
@@ -214,18 +219,24 @@ class Vault:
         if self._closed:
             return
         self._closed = True
-        if self._writer._thread.is_alive():
-            # On the vault's own thread, after all that is queued there: the lock knows no second thread.
-            held = await _hop(self._writer, lambda: self._lock.acquire(time.monotonic() + WRITE_DEADLINE))
-            if held:
-                await _hop(self._writer, self._move_head)
-            await self._writer.close()
-            if held:
-                self._lock.release()
-        if self._reader._thread.is_alive():
-            await self._reader.close()
+        atexit.unregister(self._close_at_exit)
+        connections = [self._writer, self._reader]
+        await _close_behind(self._lock, connections, time.monotonic() + WRITE_DEADLINE, self._move_head)
         self._users.close()
         self._lock.close()
+
+    def _close_at_exit(self) -> None:
+        """The interpreter ends without ``close``, its loop is gone: still no checkpoint outside the lock.
+
+        The lock is taken on a descriptor of its own, because the vault's thread may be using the other one.
+        """
+        lock = WriterLock(self.folder / "vault.lock")
+        with suppress(RuntimeError):  # an interpreter that ends starts no thread that could wait
+            if lock.acquire(time.monotonic() + LONGEST_BUSY):
+                self._move_head()
+                for connection in (self._writer, self._reader):
+                    connection.stop()
+                    connection._thread.join(LONGEST_BUSY)
 
     def users_lock(self) -> SharedLock:
         """The lock every process with this vault open shares."""
@@ -317,12 +328,39 @@ def _look_at(work: asyncio.Future[Any]) -> None:
 
 
 async def _connect(address: str, connections: list[aiosqlite.Connection]) -> aiosqlite.Connection:
+    connection = aiosqlite.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+    # A process that ends without closing must not wait for this thread for ever; ``_close_at_exit`` ends it.
+    connection._thread.daemon = True
     try:
-        opened = await aiosqlite.connect(address, uri=True, isolation_level=None, check_same_thread=False)
-    except sqlite3.Error as error:
-        raise _from_sqlite(error) from error
-    connections.append(opened)
-    return opened
+        await connection
+    except BaseException as error:
+        connection._thread.join()  # it only has to hear that it is over, and must not outlive the loop
+        if isinstance(error, sqlite3.Error):
+            raise from_sqlite(error) from error
+        raise
+    connections.append(connection)
+    return connection
+
+
+async def _close_behind(
+    lock: WriterLock,
+    connections: list[aiosqlite.Connection],
+    deadline: float,
+    last: Callable[[], None] = lambda: None,
+) -> None:
+    """Close the writer behind the lock, then the reader (so that no close ever checkpoints outside it)."""
+    for connection in connections:
+        if not connection._thread.is_alive():
+            continue
+        held = False
+        if connection is connections[0]:
+            # On the vault's own thread, after all that is queued there: the lock knows no second thread.
+            held = await _hop(connection, lambda: lock.acquire(deadline))
+            if held:
+                await _hop(connection, last)
+        await connection.close()
+        if held:
+            lock.release()
 
 
 def _roll_back(db: sqlite3.Connection) -> None:
@@ -366,40 +404,3 @@ def _was_committed(db: sqlite3.Connection, tx: Tx) -> bool:
         return False
     row = db.execute("SELECT mac FROM audit_log WHERE seq = ?", (tx._newest.seq,)).fetchone()
     return row is not None and row[0] == tx._newest.mac
-
-
-def translated(work: Callable[[], T]) -> Callable[[], T]:
-    """SQLite's and the operating system's errors become the vault's, with a sentence for people."""
-
-    def run() -> T:
-        try:
-            return work()
-        except sqlite3.Error as error:
-            raise _from_sqlite(error) from error
-        except OSError as error:
-            raise _from_os(error, None) from error
-
-    return run
-
-
-def _from_sqlite(error: sqlite3.Error) -> Exception:
-    code = (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
-    text = str(error)
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return VaultBusy("the vault is locked by another program; nothing was done, try again")
-    if code == sqlite3.SQLITE_FULL:
-        return VaultFull("the disk is full; nothing was stored, free some space")
-    if isinstance(error, sqlite3.IntegrityError):
-        return IllegalTransition(text) if "illegal transition" in text else error
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return VaultBroken(f"vault.db is damaged or no database ({text}); restore a backup")
-    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM):
-        return VaultBroken(f"vault.db cannot be read or written ({text}); check the folder, its rights and the disk")
-    return error
-
-
-def _from_os(error: OSError, folder: Path | None) -> VaultError:
-    where = error.filename if error.filename is not None else folder
-    if error.errno == 28:
-        return VaultFull(f"the disk is full ({where}); nothing was stored, free some space")
-    return VaultBroken(f"{where} cannot be used ({error.strerror}); check the folder, its rights and the disk")
