@@ -88,6 +88,8 @@ class Proposal:
     expires_at: Micros
     updated_at: Micros
     decided_by: str | None
+    parent_id: int | None = None
+    """The proposal an operator's idea was made anew from."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,19 @@ class NewProposal:
     rationale: Rationale = NO_RATIONALE
     snapshot_id: int | None = None
     quote_at_creation: Price | None = None
+    parent_id: int | None = None
+    """The proposal an operator's idea was made anew from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What an edit may change of an open proposal. ``lives`` counts from the edit, in microseconds."""
+
+    order_type: OrderType
+    quantity: Quantity
+    limit: Price | None
+    eur: Eur
+    lives: Micros
 
 
 def create_proposal(tx: Tx, new: NewProposal) -> Proposal:
@@ -56,9 +69,7 @@ def create_proposal(tx: Tx, new: NewProposal) -> Proposal:
         Conflict: the same oracle has an open idea for that market and side already.
         ValueError: a size, price or life that is not positive.
     """
-    sizes = (new.quantity.is_positive, new.eur.is_positive, new.limit is None or new.limit.is_positive)
-    if not all(sizes) or not 0 < new.lives <= LONGEST_LIFE:
-        raise ValueError("a proposal needs a positive size, price and life")
+    _require_sizes(new.quantity, new.limit, new.eur, new.lives)
     if new.origin is not Origin.OPERATOR and (new.oracle, new.side) in open_ideas(tx, new.market):
         raise Conflict(f"{new.oracle} has an open {new.side} idea for {new.market} already")
     proposal_id = tx.sql.insert(
@@ -76,12 +87,58 @@ def create_proposal(tx: Tx, new: NewProposal) -> Proposal:
         rationale=_rationale_text(new.rationale),
         snapshot_id=new.snapshot_id,
         quote_price=None if new.quote_at_creation is None else str(new.quote_at_creation),
+        parent_id=new.parent_id,
         now=tx.now,
         expires_at=tx.now + new.lives,
         decided_by=None,
     )
-    tx.audit("proposal.created", str(proposal_id), market=new.market, side=new.side, eur=new.eur, oracle=new.oracle)
+    tx.audit(
+        "proposal.created",
+        str(proposal_id),
+        market=new.market,
+        side=new.side,
+        eur=new.eur,
+        oracle=new.oracle,
+        parent=new.parent_id,
+    )
     return get_proposal(tx, proposal_id)
+
+
+def revise(tx: Tx, proposal_id: int, revision: int, change: Revision) -> Proposal:
+    """Change size, price, type and life of an open proposal; it becomes its next revision.
+
+    ``revision`` is the one the change was made from. What the idea is about (market, side, kind, reasons) stays.
+
+    Raises:
+        Conflict: it is no longer open, has expired, or was changed meanwhile.
+        ValueError: a size, price or life that is not positive, or a limit that does not fit the type.
+    """
+    _require_sizes(change.quantity, change.limit, change.eur, change.lives)
+    if (change.order_type is OrderType.LIMIT) != (change.limit is not None):
+        raise ValueError("a limit order needs a limit, a market order has none")
+    before = get_proposal(tx, proposal_id)
+    _require_open(tx, before)
+    changed = tx.sql.change(
+        "revise_proposal",
+        id=proposal_id,
+        revision=revision,
+        order_type=change.order_type,
+        quantity=str(change.quantity),
+        limit_price=None if change.limit is None else str(change.limit),
+        eur=str(change.eur),
+        now=tx.now,
+        expires_at=tx.now + change.lives,
+    )
+    if changed != 1:
+        raise Conflict(f"proposal {proposal_id} is at revision {before.revision} by now, not {revision}")
+    after = get_proposal(tx, proposal_id)
+    tx.audit("proposal.revised", str(proposal_id), revision=after.revision, before=_terms(before), after=_terms(after))
+    return after
+
+
+def _terms(proposal: Proposal) -> dict[str, Any]:
+    limit = None if proposal.limit is None else str(proposal.limit)
+    return {"quantity": str(proposal.quantity), "limit": limit, "expires_at": proposal.expires_at}
 
 
 def get_proposal(tx: Tx, proposal_id: int) -> Proposal:
@@ -185,6 +242,12 @@ def move_proposal(
     tx.audit(f"proposal.{after.lower()}", str(proposal_id), before=before, note=note)
 
 
+def _require_sizes(quantity: Quantity, limit: Price | None, eur: Eur, lives: Micros) -> None:
+    sizes = (quantity.is_positive, eur.is_positive, limit is None or limit.is_positive)
+    if not all(sizes) or not 0 < lives <= LONGEST_LIFE:
+        raise ValueError("a proposal needs a positive size, price and life")
+
+
 def _require_open(tx: Tx, proposal: Proposal) -> None:
     if proposal.state not in OPEN_PROPOSALS:
         raise Conflict(f"proposal {proposal.id} is {proposal.state}")
@@ -241,4 +304,5 @@ def read_proposal(row: sqlite3.Row) -> Proposal:
         expires_at=row["expires_at"],
         updated_at=row["updated_at"],
         decided_by=row["decided_by"],
+        parent_id=row["parent_id"],
     )

@@ -7,11 +7,11 @@ SELECT * FROM trade_proposals WHERE state IN ('PROPOSED', 'APPROVED') ORDER BY e
 -- name: recent_proposals(before, count)
 SELECT * FROM trade_proposals WHERE id < :before ORDER BY id DESC LIMIT :count;
 
--- name: insert_proposal(origin, oracle, kind, market, side, order_type, quantity, limit_price, eur, confidence, rationale, snapshot_id, quote_price, now, expires_at, decided_by)<!
+-- name: insert_proposal(origin, oracle, kind, market, side, order_type, quantity, limit_price, eur, confidence, rationale, snapshot_id, quote_price, parent_id, now, expires_at, decided_by)<!
 INSERT INTO trade_proposals (revision, state, origin, oracle, kind, market, side, order_type, quantity, limit_price, eur,
-    confidence, rationale, snapshot_id, quote_price, created_at, expires_at, updated_at, decided_by)
+    confidence, rationale, snapshot_id, quote_price, parent_id, created_at, expires_at, updated_at, decided_by)
 VALUES (1, 'PROPOSED', :origin, :oracle, :kind, :market, :side, :order_type, :quantity, :limit_price, :eur,
-    :confidence, :rationale, :snapshot_id, :quote_price, :now, :expires_at, :now, :decided_by);
+    :confidence, :rationale, :snapshot_id, :quote_price, :parent_id, :now, :expires_at, :now, :decided_by);
 
 -- name: move_proposal(id, before, after, now, decided_by, note)!
 UPDATE trade_proposals SET state = :after, updated_at = :now, decided_by = coalesce(:decided_by, decided_by),
@@ -24,6 +24,11 @@ UPDATE trade_proposals SET decided_note = :note WHERE id = :id AND state = 'DECL
 -- name: set_overrides(id, overrides, now)!
 UPDATE trade_proposals SET overrides = :overrides, updated_at = :now
 WHERE id = :id AND state IN ('PROPOSED', 'APPROVED');
+
+-- name: revise_proposal(id, revision, order_type, quantity, limit_price, eur, now, expires_at)!
+UPDATE trade_proposals SET revision = revision + 1, order_type = :order_type, quantity = :quantity,
+    limit_price = :limit_price, eur = :eur, expires_at = :expires_at, updated_at = :now
+WHERE id = :id AND revision = :revision AND state IN ('PROPOSED', 'APPROVED');
 
 -- name: due_proposals(now)
 SELECT * FROM trade_proposals WHERE state IN ('PROPOSED', 'APPROVED') AND expires_at <= :now ORDER BY id;

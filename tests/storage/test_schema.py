@@ -33,7 +33,7 @@ NEVER_DELETED: Final = (
     "trade_proposals", "trade_executions", "trade_history", "fills", "gpt_usage_log", "policy_activations",
     "vault_info",
 )  # fmt: skip
-MUTABLE: Final = ("scan_jobs",)
+MUTABLE: Final = ("scan_jobs", "operator_presence")
 
 
 @pytest.fixture(scope="module")
