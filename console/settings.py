@@ -10,11 +10,9 @@ import difflib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 ENV_PREFIX: Final = "ORACLE_CONSOLE__"
 HOME_VARIABLE: Final = "ORACLE_CONSOLE_HOME"
@@ -26,75 +24,59 @@ class SettingsError(Exception):
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Looks(_Section):
     """How the console looks."""
 
-    theme: Literal["dark", "light", "colour-blind", "high-contrast"] = "dark"
-    """Colours of the console."""
-
-    symbols: Literal["unicode", "ascii"] = "unicode"
-    """Characters for frames, bars and marks; ascii for terminals that draw them two cells wide."""
-
-    armed_seconds: Annotated[int, Field(ge=8, le=30)] = 8
-    """How long a confirmed ticket stays armed before it falls back to READY."""
-
-    utc: bool = False
-    """Show times in UTC instead of local time; t toggles it."""
+    theme: Literal["dark", "light", "colour-blind", "high-contrast"] = Field(
+        "dark", description="Colours of the console."
+    )
+    symbols: Literal["unicode", "ascii"] = Field(
+        "unicode",
+        description="Characters for frames, bars and marks; ascii for terminals that draw them two cells wide.",
+    )
+    armed_seconds: int = Field(
+        8, ge=8, le=30, description="How long a confirmed ticket stays armed before it falls back to READY."
+    )
+    utc: bool = Field(False, description="Show times in UTC instead of local time; t toggles it.")
 
 
 class Intervals(_Section):
     """How often the console does what costs requests."""
 
-    look_seconds: Annotated[int, Field(ge=10, le=3600)] = 60
-    """Seconds between looks at the markets."""
-
-    quotes_seconds: Annotated[int, Field(ge=2, le=60)] = 4
-    """Seconds between quotes of markets with an open proposal, while a console shows them."""
+    look_seconds: int = Field(60, ge=10, le=3600, description="Seconds between looks at the markets.")
+    quotes_seconds: int = Field(
+        4,
+        ge=2,
+        le=60,
+        description="Seconds between quotes of markets with an open proposal, while a console shows them.",
+    )
 
 
 class Paper(_Section):
     """The simulated exchange of this data folder; read when it is first made."""
 
-    seed: Annotated[int, Field(ge=0, le=2**31)] = 7
-    """Seed of its price generator."""
-
-    balance_eur: Annotated[int, Field(ge=0, le=10_000_000)] = 1000
-    """Euros it starts with."""
+    seed: int = Field(7, ge=0, le=2**31, description="Seed of its price generator.")
+    balance_eur: int = Field(1000, ge=0, le=10_000_000, description="Euros it starts with.")
 
 
 class Logs(_Section):
     """The log files under logs/ of the data folder."""
 
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    """The least severe message that is written."""
-
-
-class Settings(BaseSettings):
-    """All settings, with their defaults."""
-
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix=ENV_PREFIX, env_nested_delimiter="__", use_attribute_docstrings=True
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least severe message that is written."
     )
+
+
+class Settings(_Section):
+    """All settings, with their defaults."""
 
     looks: Looks = Looks()
     intervals: Intervals = Intervals()
     paper: Paper = Paper()
     logs: Logs = Logs()
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment over files; the files come with the initial values."""
-        return env_settings, init_settings
 
 
 def settings_files(home: Path, extra: Path | None) -> list[Path]:
@@ -108,22 +90,39 @@ def settings_files(home: Path, extra: Path | None) -> list[Path]:
 
 
 def load_settings(home: Path, extra: Path | None = None) -> Settings:
-    """Read and check all settings. Raises SettingsError with file, key and the nearest known key."""
-    files = settings_files(home, extra)
-    for path in files:
-        _check_keys(_read(path), Settings, str(path), "")
-    _check_environment()
-    source = YamlConfigSettingsSource(Settings, yaml_file=list(files), deep_merge=True)
+    """Read and check all settings.
+
+    Raises SettingsError with the one file or variable at fault, the key, and what would be right.
+    """
+    merged: dict[str, Any] = {}
+    for path in settings_files(home, extra):
+        stated = _read(path)
+        _check_keys(stated, Settings, str(path), "")
+        _check_values(stated, str(path))
+        _merge(merged, stated)
+    for name, stated in _environment():
+        _check_values(stated, f"environment: {name}")
+        _merge(merged, stated)
+    return Settings.model_validate(merged)
+
+
+def _check_values(stated: Mapping[str, Any], where: str) -> None:
     try:
-        return Settings(**source())
+        Settings.model_validate(stated)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        where = ", ".join(str(path) for path in files) or "the environment"
         raise SettingsError(f"{where}: {key}: {first['msg']}, not {first['input']!r}") from None
 
 
+def _merge(into: dict[str, Any], stated: Mapping[str, Any]) -> None:
+    for section, values in stated.items():
+        into[section] = {**into.get(section, {}), **values}
+
+
 def _read(path: Path) -> dict[str, Any]:
+    import yaml  # most data folders have no settings file
+
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -146,12 +145,22 @@ def _check_keys(data: Mapping[Any, Any], model: type[BaseModel], where: str, pre
             _check_keys(value, section, where, f"{prefix}{key}.")
 
 
-def _check_environment() -> None:
-    known = {ENV_PREFIX + key.replace(".", "__").upper() for key in known_keys()}
-    for name in os.environ:
-        if name.upper().startswith(ENV_PREFIX) and name.upper() not in known:
-            key = name[len(ENV_PREFIX) :].lower().replace("__", ".")
+def _environment() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each variable that states a setting, with what it states. Raises SettingsError for one that states none."""
+    keys = set(known_keys())
+    for name, value in os.environ.items():
+        if not name.upper().startswith(ENV_PREFIX):
+            continue
+        key = name[len(ENV_PREFIX) :].lower().replace("__", ".")
+        if key in Settings.model_fields:
+            leaves = ", ".join(
+                f"{name}__{known.partition('.')[2].upper()}" for known in sorted(keys) if known.startswith(f"{key}.")
+            )
+            raise SettingsError(f"environment: {name} names a section; its settings are {leaves}")
+        if key not in keys:
             raise SettingsError(f"environment: {name} is no setting{_nearest(key)}")
+        section, _, leaf = key.partition(".")
+        yield name, {section: {leaf: value}}
 
 
 def known_keys(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[str]:
