@@ -36,6 +36,7 @@ from console.paper.process import ExchangeUnavailable
 from console.scheduler.worker import Scheduler
 from console.settings import Settings
 from console.state import ConsoleState, Link, Surroundings, build_state
+from console.ways_on import WaysOn
 from storage.clock import Clock
 from storage.codes import JobName, Mode
 from storage.database import Tx
@@ -60,7 +61,7 @@ MayPass = (VaultBusy, VaultFull, ExchangeError, ExchangeUnavailable)
 StartupProblem = (VaultError, ExchangeError, ExchangeUnavailable, MissingKeys, ValueError, OSError)
 
 
-class Runtime:
+class Runtime(WaysOn):
     """One process's console, with or without a screen."""
 
     def __init__(

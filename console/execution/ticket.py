@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
@@ -16,7 +16,7 @@ from storage.database import Tx
 from storage.gate import ask
 from storage.models import Check, Level, Order, Proposal, Question, Quote, Ticket
 from storage.money import EXACT, Eur, Price, Quantity
-from storage.order_value import order_price, policy_of
+from storage.order_value import is_exit, order_price, policy_of
 from storage.orders import order_digest
 from storage.positions import Book
 from storage.proposals import get_proposal
@@ -91,7 +91,7 @@ def view_ticket(tx: Tx, proposal_id: int, quote: Quote, book: Book | None = None
     bare = ask(tx, proposal, quote, book=book)
     ticket = Ticket(bare.order, order_digest(bare.order), bare.policy.hash, tx.now)
     question = Question(proposal, bare.order, ticket, bare.policy, bare.facts, quote)
-    checks = run_checks(question)
+    checks, asked = sized_answers(question)
     total, fee = total_and_fee(question)
     policy, facts = policy_of(question), bare.facts
     caps = policy.trades if proposal.side is Side.BUY else policy.exits
@@ -110,7 +110,7 @@ def view_ticket(tx: Tx, proposal_id: int, quote: Quote, book: Book | None = None
         total=total,
         fee=fee,
         typed=_typed(bare.order, total),
-        typed_reason=typed_reason(question),
+        typed_reason=asked,
         at_risk=risk,
         break_even=even,
         held_after=held + proposal.quantity if proposal.side is Side.BUY else held - proposal.quantity,
@@ -193,10 +193,26 @@ def round_trip(question: Question, outlook: Outlook | None) -> tuple[Eur | None,
     return (order.quantity * wrong).scaled(1 - rate) - cost, even
 
 
+def sized_answers(question: Question) -> tuple[tuple[Check, ...], str | None]:
+    """The checks, and why the amount must be typed, if so.
+
+    An exit may go up to four times as far from the market once its amount is typed: where that alone lets it pass,
+    typing is asked for, and the checks answer as they will then.
+    """
+    checks, reason = run_checks(question), typed_reason(question)
+    if not is_exit(question.order):
+        return checks, reason
+    wide = run_checks(replace(question, typed_amount=True))
+    eased = [now.code for now, then in zip(checks, wide, strict=True) if then.passed and not now.passed]
+    if not eased:
+        return checks, reason
+    return wide, f"{' and '.join(eased)} up to 4 times its limit"
+
+
 def typed_reason(question: Question) -> str | None:
     """Why this order asks for its amount to be typed; None for an ordinary one."""
     proposal, facts, order = question.proposal, question.facts, question.order
-    if proposal.overrides:
+    if proposal.overrides and not is_exit(order):
         return f"{' and '.join(sorted(proposal.overrides))} overridden"
     if facts.mode is Mode.LIVE:
         if not any(facts.trade_times.values()):

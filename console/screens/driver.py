@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from console.settings import Settings
-from storage.clock import Clock
-from storage.codes import Mode
-from storage.models import Actor
+from storage.clock import Clock, Micros
+from storage.codes import CheckCode, Mode
+from storage.models import Actor, Proposal
 
 if TYPE_CHECKING:  # the first frame must not wait for the exchange's client to be imported
     from console.execution.halting import HaltReport
+    from console.execution.ideas import Draft, ExitWords, Idea
     from console.execution.outcome import Outcome
     from console.execution.ticket import TicketView
+    from console.execution.unknown import UnknownFacts
     from console.state import ConsoleState
+    from storage.absence import OperatorFill
+    from storage.presence import Absence
 
 
 class Driver(Protocol):
@@ -84,6 +88,39 @@ class Driver(Protocol):
 
     async def cancel(self, execution_id: int) -> str:
         """Cancel what is left of a resting order; one sentence says what came of it."""
+
+    async def draft(self, idea: Idea, edits: int | None) -> Draft:
+        """What an idea would come to now; nothing is stored. Raises BadIdea as well."""
+
+    async def propose(self, idea: Idea, parent: int | None) -> Proposal:
+        """Store an idea of the operator's own. Raises BadIdea as well."""
+
+    async def revise(self, proposal_id: int, revision: int, idea: Idea) -> Proposal:
+        """Change size, price and life of an open proposal. Raises BadIdea as well."""
+
+    async def draft_exit(self, words: ExitWords) -> Draft:
+        """What selling a share of what is held would come to now. Raises BadIdea as well."""
+
+    async def propose_exit(self, words: ExitWords, parent: int | None) -> Proposal:
+        """Store the operator's exit. Raises BadIdea as well."""
+
+    async def approve(self, proposal_id: int, overrides: Mapping[CheckCode, str]) -> None:
+        """Approve without executing, with the checks that are set aside for a reason."""
+
+    async def resolve(self, execution_id: int, verdict: OperatorFill | None, reason: str) -> None:
+        """Settle an UNKNOWN by hand, while HALTED; None says that there is no order."""
+
+    async def unknown(self, execution_id: int) -> UnknownFacts:
+        """What is known of an order without an answer."""
+
+    async def note_key(self) -> None:
+        """Store that the operator is there."""
+
+    async def last_key(self) -> Micros | None:
+        """When the operator last pressed a key, as far as it was stored."""
+
+    async def absence(self, since: Micros) -> Absence:
+        """What happened after a moment."""
 
     async def execution_outcome(self, execution_id: int) -> Outcome:
         """The figures of an execution as they are now."""
