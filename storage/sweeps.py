@@ -1,19 +1,23 @@
-"""Sweeps: what a comparison of vault and exchange found, for every process to see."""
+"""Sweeps: what a comparison of vault and exchange found, for every process to see; and what the operator accepts.
+
+What the exchange should hold of a symbol is the baseline, plus every fill of this vault, plus every recorded flow.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from storage.clock import Micros
-from storage.codes import Mode, Side
+from storage.codes import UNDECIDED, Mode, Side, TradingState
 from storage.database import Tx
-from storage.errors import WrongMode
-from storage.execution_rows import recent_executions
+from storage.errors import Conflict, WrongMode
+from storage.execution_rows import executions_in, recent_executions
 from storage.facts import all_fills
 from storage.money import decimal_text
+from storage.trading_state import current_trading_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +32,45 @@ class SweepResult:
     exchange_identity: str
 
 
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What moved one symbol and was no order of this vault; what came is positive."""
+
+    at: Micros
+    symbol: str
+    amount: Decimal
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """What the operator accepted: whether it set the first baseline, flows, and foreign orders (market, order id)."""
+
+    first: bool
+    flows: tuple[Flow, ...]
+    orders: tuple[tuple[str, str], ...]
+
+    @property
+    def empty(self) -> bool:
+        """There was nothing to accept."""
+        return not (self.first or self.flows or self.orders)
+
+
 def record_sweep(tx: Tx, result: SweepResult) -> int:
     """Store a sweep; the first one of a PAPER vault without executions becomes the baseline of its balances."""
     clean = not result.differences and not result.foreign_markets
-    row_id = tx.sql.insert(
+    row_id = _insert_sweep(tx, result, clean and _may_be_baseline(tx))
+    if not clean:
+        tx.audit(
+            "sweep.differences", str(row_id), differences=result.differences, foreign=sorted(result.foreign_markets)
+        )
+    return row_id
+
+
+def _insert_sweep(tx: Tx, result: SweepResult, is_baseline: bool) -> int:
+    clean = not result.differences and not result.foreign_markets
+    return tx.sql.insert(
         "insert_sweep",
         started_at=result.started_at,
         finished_at=tx.now,
@@ -39,17 +78,12 @@ def record_sweep(tx: Tx, result: SweepResult) -> int:
         differences=json.dumps(list(result.differences)),
         foreign_markets=json.dumps(sorted(result.foreign_markets)),
         balances=json.dumps({symbol: decimal_text(total) for symbol, total in sorted(result.balances.items())}),
-        baseline=int(clean and _may_be_baseline(tx)),
+        baseline=int(is_baseline),
         key_fingerprint=result.key_fingerprint,
         exchange_identity=result.exchange_identity,
         actor=tx.actor.name,
         instance=tx.actor.instance,
     )
-    if not clean:
-        tx.audit(
-            "sweep.differences", str(row_id), differences=result.differences, foreign=sorted(result.foreign_markets)
-        )
-    return row_id
 
 
 def _may_be_baseline(tx: Tx) -> bool:
@@ -66,7 +100,7 @@ def baseline(tx: Tx) -> dict[str, Decimal] | None:
 
 
 def expected_balances(tx: Tx, start: Mapping[str, Decimal]) -> dict[str, Decimal] | None:
-    """Baseline plus all fills of this vault, by symbol; None while a fill's fee is not known yet."""
+    """``start`` plus all fills and flows of this vault, by symbol; None while a fill's fee is not known yet."""
     totals = dict(start)
     for fill in all_fills(tx):
         if fill.fee is None:
@@ -75,7 +109,82 @@ def expected_balances(tx: Tx, start: Mapping[str, Decimal]) -> dict[str, Decimal
         sign = 1 if fill.side is Side.BUY else -1
         totals[base] = totals.get(base, Decimal(0)) + sign * fill.quantity.value
         totals[quote] = totals.get(quote, Decimal(0)) - sign * (fill.quantity * fill.price).value - fill.fee.value
+    for flow in account_flows(tx):
+        totals[flow.symbol] = totals.get(flow.symbol, Decimal(0)) + flow.amount
     return totals
+
+
+def account_flows(tx: Tx) -> list[Flow]:
+    """What moved the account and was no order of this vault, oldest first."""
+    return [
+        Flow(row["at"], row["symbol"], Decimal(row["amount"]), row["kind"], row["reason"])
+        for row in tx.sql.all("all_flows")
+    ]
+
+
+def accepted_orders(tx: Tx) -> frozenset[tuple[str, str]]:
+    """(market, order id) of every order of somebody else that the operator has accepted."""
+    return frozenset((row["market"], row["order_id"]) for row in tx.sql.all("all_accepted_orders"))
+
+
+def adopt_account(
+    tx: Tx,
+    result: SweepResult,
+    foreign: Sequence[tuple[str, str]],
+    seen: Mapping[str, Decimal] | None,
+    reason: str,
+) -> Adoption:
+    """Accept what the exchange holds: the first baseline, or a flow for each symbol that differs; and foreign orders.
+
+    ``result`` is a comparison's balances, ``foreign`` (market, order id) of orders that are not ours, ``seen`` what
+    the vault expected when it was made. Nothing is stored where nothing is left to accept.
+
+    Raises:
+        Conflict: not HALTED, something is undecided, a fee is not known yet, or a fill was stored meanwhile.
+    """
+    if (record := current_trading_state(tx)).state is not TradingState.HALTED:
+        raise Conflict(f"differences are accepted only while HALTED, and trading is {record.state}; halt first")
+    if undecided := executions_in(tx, UNDECIDED):
+        names = ", ".join(f"{execution.id} is {execution.state}" for execution in undecided)
+        raise Conflict(f"execution {names}: settle it first, by oracle reconcile or oracle resolve")
+    start = baseline(tx)
+    expected = expected_balances(tx, {} if start is None else start)
+    if expected is None:
+        raise Conflict("the fee of a fill is not known yet; run oracle reconcile, then try again")
+    if expected != seen:
+        raise Conflict("a fill was stored while the account was read; try again")
+    moved = {
+        symbol: result.balances.get(symbol, Decimal(0)) - expected.get(symbol, Decimal(0))
+        for symbol in sorted(result.balances.keys() | expected.keys())
+    }
+    moved = {symbol: amount for symbol, amount in moved.items() if amount != 0}
+    flows = (
+        ()
+        if start is None
+        else tuple(Flow(tx.now, symbol, amount, "adopted", reason) for symbol, amount in moved.items())
+    )
+    if start is not None and not flows and not foreign:
+        return Adoption(False, (), ())
+    # The first baseline is what the account held before this vault's own fills.
+    held = result.balances if start is not None else moved
+    row_id = _insert_sweep(
+        tx, replace(result, differences=(), foreign_markets=frozenset(), balances=held), start is None
+    )
+    for flow in flows:
+        tx.sql.insert(
+            "insert_flow", now=tx.now, symbol=flow.symbol, amount=decimal_text(flow.amount), kind=flow.kind,
+            reason=reason, sweep_id=row_id, actor=tx.actor.name,
+        )  # fmt: skip
+    for market, order_id in foreign:
+        tx.sql.insert(
+            "insert_accepted_order", market=market, order_id=order_id, now=tx.now, reason=reason, actor=tx.actor.name
+        )
+    tx.audit(
+        "account.adopted", str(row_id), urgent=True, reason=reason, first=start is None,
+        flows={flow.symbol: decimal_text(flow.amount) for flow in flows},
+        orders=[f"{market} {order_id}" for market, order_id in foreign],
+    )  # fmt: skip
+    return Adoption(start is None, flows, tuple(foreign))
 
 
 def bind_exchange(tx: Tx, identity: str) -> None:

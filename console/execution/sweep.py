@@ -27,7 +27,7 @@ from storage.money import decimal_text
 from storage.policies import Policy
 from storage.policy_store import active_policy
 from storage.positions import replay
-from storage.sweeps import SweepResult, baseline, expected_balances, record_sweep
+from storage.sweeps import SweepResult, accepted_orders, baseline, expected_balances, record_sweep
 
 TRIES: Final = 3
 AGAIN_S: Final = 0.4
@@ -37,11 +37,26 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One comparison's outcome."""
+    """One comparison's outcome. ``foreign`` are open orders that are neither ours nor accepted by the operator."""
 
-    differences: tuple[str, ...]
-    foreign_markets: frozenset[str]
+    foreign: tuple[VenueOrder, ...]
+    missing: tuple[str, ...]
+    """Orders of ours that rest here and not there."""
+    balance: tuple[str, ...]
+    """One sentence for each symbol whose balance differs."""
     balances: Mapping[str, Decimal]
+    """Totals (available + in orders) by symbol."""
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """One sentence for each."""
+        orders = [f"order {order.order_id} in {order.market} is not ours" for order in self.foreign]
+        return (*orders, *self.missing, *self.balance)
+
+    @property
+    def foreign_markets(self) -> frozenset[str]:
+        """Markets with an order that is not ours."""
+        return frozenset(order.market for order in self.foreign)
 
 
 async def sweep_once(vault: Vault, trade: TradeClient, readonly: ReadOnlyClient, sleep: Sleep) -> bool:
@@ -53,12 +68,19 @@ async def sweep_once(vault: Vault, trade: TradeClient, readonly: ReadOnlyClient,
     for turn in range(TRIES):
         if turn:
             await sleep(AGAIN_S)
-        await follow_orders(vault, trade)
-        await adopt_late_orders(vault, trade)
-        compared = await _compare(vault, trade, readonly)
-        if not compared.differences and not compared.foreign_markets:
+        compared = await compare(vault, trade, readonly)
+        if not compared.differences:
             break
-    result = SweepResult(
+    result = sweep_result(compared, trade, started_at)
+    await vault.transact(lambda tx: record_sweep(tx, result))
+    if compared.differences:
+        log.warning("sweep found differences: %s", "; ".join(compared.differences))
+    return not compared.differences
+
+
+def sweep_result(compared: Compared, trade: TradeClient, started_at: Micros) -> SweepResult:
+    """A comparison as the vault stores it."""
+    return SweepResult(
         started_at=started_at,
         differences=compared.differences,
         foreign_markets=compared.foreign_markets,
@@ -66,13 +88,12 @@ async def sweep_once(vault: Vault, trade: TradeClient, readonly: ReadOnlyClient,
         key_fingerprint=trade.fingerprint,
         exchange_identity=trade.identity,
     )
-    await vault.transact(lambda tx: record_sweep(tx, result))
-    if compared.differences:
-        log.warning("sweep found differences: %s", "; ".join(compared.differences))
-    return not compared.differences and not compared.foreign_markets
 
 
-async def _compare(vault: Vault, trade: TradeClient, readonly: ReadOnlyClient) -> Compared:
+async def compare(vault: Vault, trade: TradeClient, readonly: ReadOnlyClient) -> Compared:
+    """Follow what is ours, then list the exchange, then read the vault. Raises ExchangeError, VaultError."""
+    await follow_orders(vault, trade)
+    await adopt_late_orders(vault, trade)
     before = await vault.read(_expected)
     markets = await vault.read(watched_markets)
     listed: list[VenueOrder] = []
@@ -81,38 +102,41 @@ async def _compare(vault: Vault, trade: TradeClient, readonly: ReadOnlyClient) -
     balances = await readonly.balances()
     after = await vault.read(_expected)
     known = await vault.read(_known_executions)
-    differences, foreign = await _judge_orders(vault, listed, known)
-    if after is None and vault.mode is Mode.LIVE and await vault.read(baseline) is None:
-        differences.append("nobody has accepted yet what the LIVE account holds; until then nothing is claimed")
+    foreign, missing = await _judge_orders(vault, listed, known)
     totals = {symbol: entry.available + entry.in_order for symbol, entry in balances.by_symbol.items()}
     # An order that may exist may have moved its coin and the euros: these say nothing until it is settled.
     unsettled = [execution.market for execution in known if execution.state in UNDECIDED]
     open_symbols = {symbol for market in unsettled for symbol in market.split("-")}
-    if _balance_differences(totals, before, open_symbols):
-        differences += _balance_differences(totals, after, open_symbols)
-    return Compared(tuple(differences), frozenset(foreign), totals)
+    balance: list[str] = []
+    if after is None and vault.mode is Mode.LIVE and await vault.read(baseline) is None:
+        balance.append("nobody has accepted yet what the LIVE account holds; until then nothing is claimed")
+    elif _balance_differences(totals, before, open_symbols):
+        balance = _balance_differences(totals, after, open_symbols)
+    return Compared(tuple(foreign), tuple(missing), tuple(balance), totals)
 
 
 async def _judge_orders(
     vault: Vault, listed: Iterable[VenueOrder], known: list[Execution]
-) -> tuple[list[str], set[str]]:
-    differences: list[str] = []
-    foreign: set[str] = set()
+) -> tuple[list[VenueOrder], list[str]]:
+    foreign: list[VenueOrder] = []
+    accepted = await vault.read(accepted_orders)
     open_markets = {execution.market for execution in known if execution.state in UNDECIDED}
+    listed = list(listed)
     for order in listed:
         ours = _match(order, known)
-        if ours is None and order.market in open_markets:
-            continue  # an order in flight may be this one: undecided, not foreign
-        if ours is None:
-            foreign.add(order.market)
-            differences.append(f"order {order.order_id} in {order.market} is not ours")
-        elif ours.state not in RESTING:
-            await adopt(vault, ours, order, "sweep")
+        if ours is not None:
+            if ours.state not in RESTING:
+                await adopt(vault, ours, order, "sweep")
+        # An order in flight may be this one: undecided, not foreign.
+        elif order.market not in open_markets and (order.market, order.order_id) not in accepted:
+            foreign.append(order)
     seen = {order.order_id for order in listed}
-    for execution in known:
-        if execution.state in RESTING and execution.order_id not in seen:
-            differences.append(f"order {execution.order_id} of execution {execution.id} rests here, not there")
-    return differences, foreign
+    missing = [
+        f"order {execution.order_id} of execution {execution.id} rests here, not there"
+        for execution in known
+        if execution.state in RESTING and execution.order_id not in seen
+    ]
+    return foreign, missing
 
 
 def _match(order: VenueOrder, known: list[Execution]) -> Execution | None:

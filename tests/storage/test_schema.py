@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import pytest
 
+from storage.budget import Spent, settle_usage
 from storage.codes import ExecutionState
 from storage.database import Tx
 from storage.errors import WrongSchema
@@ -19,15 +20,18 @@ from storage.evidence import apply_order
 from storage.invariants import record_invariant_run
 from storage.leases import acquire_lease, finish_lease, register_job
 from storage.looks import LookRow, record_free_call, record_look
+from storage.money import Eur
 from storage.proposals import create_proposal
 from storage.schema import APPLICATION_ID, migrate, migrations, schema_version
 from storage.trading_state import halt
+from tests.storage.counting_oracle import reserved
 from tests.storage.world import an_idea, bare_tx, bring_to, clean_sweep, part_fill, venue_fill, venue_order
 from tests.support import SteppedClock
 
 APPEND_ONLY: Final = (
     "execution_events", "gate_decisions", "audit_log", "policies", "stage_changes", "exchange_sweeps",
     "market_snapshots", "alerts", "invariant_runs", "job_runs", "trading_state", "legal_transitions",
+    "oracle_pauses", "account_flows", "accepted_orders",
 )  # fmt: skip
 NEVER_DELETED: Final = (
     "trade_proposals", "trade_executions", "trade_history", "fills", "gpt_usage_log", "policy_activations",
@@ -51,11 +55,24 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tx]:
     assert lease is not None
     finish_lease(tx, lease, next_run_at=tx.now, started_at=tx.now, summary="looked", changed=True, error=None)
     record_invariant_run(tx, ["a violation"])
+    for call in (reserved(tx), reserved(tx)):
+        settle_usage(tx, call.id, Spent(Eur.of(1), 1), "an overrun")
+    a_flow(tx)
+    tx.sql.insert(
+        "insert_accepted_order", market="ADA-EUR", order_id="order-9", now=tx.now, reason="mine", actor="operator"
+    )
     halt(tx, "test")
     beyond = venue_fill(9, quantity=execution.quantity)
     apply_order(tx, execution.id, venue_order(execution, "filled", beyond), "stream", {})
     yield tx
     tx.db.close()
+
+
+def a_flow(tx: Tx, amount: str = "-7.5") -> int:
+    return tx.sql.insert(
+        "insert_flow", now=tx.now, symbol="ADA", amount=amount, kind="adopted", reason="test", sweep_id=1,
+        actor="operator",
+    )  # fmt: skip
 
 
 def a_row(tx: Tx, table: str) -> dict[str, Any]:
@@ -116,6 +133,8 @@ UNIQUES: Final = {
     "policy_activations": "SELECT * FROM policy_activations WHERE active = 1",
     "trading_state": "SELECT * FROM trading_state WHERE replaces IS NOT NULL",
     "job_runs": "SELECT * FROM job_runs WHERE completed = 1",
+    "oracle_pauses": "SELECT * FROM oracle_pauses WHERE replaces IS NOT NULL",
+    "accepted_orders": "SELECT * FROM accepted_orders",
 }
 
 
@@ -236,6 +255,29 @@ def test_a_reservation_is_settled_once(tx: Tx) -> None:
     for change in ("cost_micros = 1", "state = 'abandoned'", "state = 'reserved'"):
         with pytest.raises(sqlite3.IntegrityError, match="settled once"):
             tx.db.execute(f"UPDATE gpt_usage_log SET {change} WHERE id = ?", (usage,))
+
+
+def test_of_a_settled_call_the_cost_never_passes_the_reservation(tx: Tx) -> None:
+    call = reserved(tx, "0.02")
+    with pytest.raises(sqlite3.IntegrityError, match="overrun"):
+        tx.db.execute("UPDATE gpt_usage_log SET state = 'settled', cost_micros = 20001 WHERE id = ?", (call.id,))
+    for change in ("tokens_allowed = 1", "markets = 1", "instance = 'x'"):
+        with pytest.raises(sqlite3.IntegrityError, match="settled once"):
+            tx.db.execute(f"UPDATE gpt_usage_log SET state = 'abandoned', {change} WHERE id = ?", (call.id,))
+    with pytest.raises(sqlite3.IntegrityError, match="overrun"):
+        tx.sql.insert(
+            "insert_usage", now=tx.now, oracle="x", state="settled", markets=1, reserved_micros=5, cost_micros=6,
+            summary="", settled_at=tx.now,
+        )  # fmt: skip
+
+
+def test_a_flow_is_a_plain_signed_decimal_that_is_not_zero(tx: Tx) -> None:
+    clean_sweep(tx)
+    for text in ("0", "0.0", "-0", "NaN", "1E+3", "", "-", "--1", "1-2", "1.", ".5", "1.2.3", "+1"):
+        with pytest.raises(sqlite3.IntegrityError, match="CHECK constraint failed"):
+            a_flow(tx, text)
+    for text in ("1", "-0.00000001", "123456789012345678901234567890.5"):
+        a_flow(tx, text)
 
 
 def test_an_activation_ends_once_and_keeps_what_it_says(tx: Tx) -> None:

@@ -1,0 +1,60 @@
+"""Accepting what the exchange holds: the first baseline, flows that explain balances, orders of somebody else.
+
+Only while HALTED. The account is read between two looks at our own orders, so that a fill of ours is never taken for
+a flow: if one was stored meanwhile, everything is read again.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from console.exchange.readonly import ReadOnlyClient
+from console.exchange.trade import TradeClient
+from console.execution.fills import follow_orders
+from console.execution.reconcile import Sleep
+from console.execution.sweep import AGAIN_S, TRIES, Compared, compare, sweep_result
+from storage.clock import Micros
+from storage.database import Tx, Vault
+from storage.errors import Conflict
+from storage.sweeps import Adoption, adopt_account, baseline, expected_balances
+
+
+async def adopt_differences(
+    vault: Vault, trade: TradeClient, readonly: ReadOnlyClient, sleep: Sleep, reason: str
+) -> Adoption:
+    """Compare, and accept what is left; orders of somebody else are accepted, never taken for ours.
+
+    Raises ExchangeError (nothing is stored then), VaultError; Conflict when there is something to settle first.
+    """
+    for turn in range(TRIES):
+        if turn:
+            await sleep(AGAIN_S)
+        started_at = vault.clock.now()
+        await follow_orders(vault, trade)
+        before = await vault.read(_expected)
+        compared = await compare(vault, trade, readonly)
+        await follow_orders(vault, trade)
+        if before is not None and await vault.read(_expected) == before:
+            break
+    if compared.missing:
+        raise Conflict(f"{compared.missing[0]}; run oracle reconcile first")
+    return await _accept(vault, trade, compared, started_at, before, reason)
+
+
+async def _accept(
+    vault: Vault,
+    trade: TradeClient,
+    compared: Compared,
+    started_at: Micros,
+    seen: dict[str, Decimal] | None,
+    reason: str,
+) -> Adoption:
+    result = sweep_result(compared, trade, started_at)
+    foreign = [(order.market, order.order_id) for order in compared.foreign]
+    return await vault.transact(lambda tx: adopt_account(tx, result, foreign, seen, reason))
+
+
+def _expected(tx: Tx) -> dict[str, Decimal] | None:
+    """Baseline, fills and flows; without a baseline, fills and flows alone. None while a fee is still to come."""
+    start = baseline(tx)
+    return expected_balances(tx, {} if start is None else start)
