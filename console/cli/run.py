@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +12,8 @@ import typer
 
 from console.cli.context import HomeOption, JsonOption, LiveOption, SettingsOption, context, guarded
 from console.cli.output import TEMPORARY, USAGE, CommandError
+from console.cli.watch import watch
+from console.cli.worker import end_start, worker
 
 if TYPE_CHECKING:
     from console.cli.context import Context
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     app.command()(run)
+    app.command()(worker)
+    app.command()(watch)
     app.command()(paper)
 
 
@@ -65,10 +68,7 @@ async def _with_screen(runtime: Runtime, show: Callable[[Runtime, Settings], Awa
     try:
         code = await show(runtime, runtime.settings)
     finally:
-        if not starting.done():
-            starting.cancel()
-            with suppress(asyncio.CancelledError):
-                await starting
+        await end_start(runtime, starting)
         await runtime.stop()
     if runtime.failed is not None and runtime.state is None:
         raise runtime.failed
