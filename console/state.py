@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -25,16 +25,19 @@ from storage.codes import (
 )
 from storage.database import Tx
 from storage.execution_rows import executions_in
-from storage.facts import current_stage, read_book
+from storage.facts import all_fills, current_stage
 from storage.gate import ask
+from storage.gauges import Gauge, read_budget
 from storage.halt_file import halt_file_present
 from storage.history import history_page
 from storage.leases import all_jobs, lease_is_live
+from storage.locks import JobLock, MarketLock, job_locks, market_locks
 from storage.looks import newest_looks
-from storage.models import Check, Execution, MarketRules, Proposal, Quote, Trade, TradingRecord
+from storage.models import Candle, Check, Execution, MarketRules, Proposal, Quote, Trade, TradingRecord
 from storage.money import Eur, Price
 from storage.policy_store import active_policy
-from storage.positions import Book
+from storage.portfolio import Portfolio, read_portfolio
+from storage.positions import Book, replay
 from storage.proposals import open_proposals, recent_proposals
 from storage.trading_state import current_trading_state
 
@@ -105,6 +108,8 @@ class HistoryLine:
     eur: Eur
     end: str
     """FILLED, RESTS, canceled, expired, declined, or the codes of a refusal."""
+    since: Decimal | None = None
+    """How far the bid is from the price of a buy, as a fraction; None for all else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +140,16 @@ class ConsoleState:
     """Realised result of the last 24 h after fees."""
     fills_today: int
     tick_sizes: Mapping[str, Price]
+    gauges: tuple[Gauge, ...]
+    market_locks: tuple[MarketLock, ...]
+    job_locks: tuple[JobLock, ...]
+    portfolio: Portfolio
+    runs: tuple[ActivityLine, ...]
+    """Runs of jobs that changed something or failed, newest first; their kind is ``job.NAME``."""
+    quotes: Mapping[str, Quote]
+    candles: Mapping[str, tuple[Candle, ...]]
+    instance: str
+    """This process, as holder of leases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,16 +161,20 @@ class Surroundings:
     link: Link
     source: str
     instance: str
+    candles: Mapping[str, tuple[Candle, ...]] = field(default_factory=dict)
+    """By market, oldest first, as far as anybody fetched them."""
 
 
 def build_state(tx: Tx, around: Surroundings) -> ConsoleState:
     """Read everything the console shows. Runs on the reader's thread."""
-    book = read_book(tx)
+    fills = all_fills(tx)
+    book, bids, account = replay(fills), best_bids(around.quotes), newest_quote(around.quotes)
     views = [_proposal_view(tx, proposal, around, book) for proposal in open_proposals(tx)]
     unknown = executions_in(tx, {ExecutionState.UNKNOWN})
     resting = executions_in(tx, RESTING)
-    recent = [result for result in book.realised if result.at > tx.now - DAY]
-    history = _history(tx)
+    history = _history(tx, bids)
+    free = (None, None) if account is None else (account.available_eur, account.balance_fetched)
+    portfolio = read_portfolio(tx, bids, *free, fills)
     return ConsoleState(
         read_at=tx.monotonic,
         now=tx.now,
@@ -166,10 +185,38 @@ def build_state(tx: Tx, around: Surroundings) -> ConsoleState:
         activity=_activity(tx),
         unknown=tuple(unknown),
         resting=tuple(resting),
-        day_result=Eur.total(result.result for result in recent),
+        day_result=portfolio.day_result,
         fills_today=sum(_filled_since(line, tx.now - DAY) for line in history),
         tick_sizes={market: rules.tick_size for market, rules in around.rules.items()},
+        gauges=read_budget(tx, bids, book),
+        market_locks=market_locks(tx, book),
+        job_locks=job_locks(tx),
+        portfolio=portfolio,
+        runs=_runs(tx),
+        quotes=around.quotes,
+        candles=around.candles,
+        instance=around.instance,
     )
+
+
+def newest_quote(quotes: Mapping[str, Quote]) -> Quote | None:
+    """The quote whose balance was fetched last; None where no balance was."""
+    fetched = [quote for quote in quotes.values() if quote.balance_fetched is not None]
+    return max(fetched, key=_fetched, default=None)
+
+
+def best_bids(quotes: Mapping[str, Quote]) -> dict[str, Price]:
+    """The newest known best bid of every market that any quote names."""
+    bids: dict[str, Price] = {}
+    for quote in sorted(quotes.values(), key=_fetched):
+        bids.update(quote.other_bids)
+        if quote.bid is not None:
+            bids[quote.market] = quote.bid
+    return bids
+
+
+def _fetched(quote: Quote) -> float:
+    return -1.0 if quote.balance_fetched is None else quote.balance_fetched
 
 
 def _header(tx: Tx, around: Surroundings, unknown: int, resting: int) -> Header:
@@ -243,8 +290,8 @@ def _filled_since(line: HistoryLine, since: Micros) -> bool:
     return line.trade is not None and line.trade.quantity.is_positive and line.at > since
 
 
-def _history(tx: Tx) -> tuple[HistoryLine, ...]:
-    lines = [_trade_line(trade) for trade in history_page(tx, HISTORY_ROWS)]
+def _history(tx: Tx, bids: Mapping[str, Price]) -> tuple[HistoryLine, ...]:
+    lines = [_trade_line(trade, bids.get(trade.market)) for trade in history_page(tx, HISTORY_ROWS)]
     for proposal in recent_proposals(tx, HISTORY_ROWS):
         if proposal.state in (ProposalState.EXPIRED, ProposalState.DECLINED):
             end = "expired" if proposal.state is ProposalState.EXPIRED else "declined"
@@ -260,7 +307,7 @@ def _ghost(key: str, at: Micros, side: Side, market: str, eur: Eur, end: str) ->
     return HistoryLine(key, at, side, market, None, eur, end)
 
 
-def _trade_line(trade: Trade) -> HistoryLine:
+def _trade_line(trade: Trade, bid: Price | None) -> HistoryLine:
     state = trade.execution_state
     end = {
         ExecutionState.SUBMITTED: "RESTS",
@@ -269,7 +316,10 @@ def _trade_line(trade: Trade) -> HistoryLine:
     }.get(state, str(state))
     if state is ExecutionState.CANCELED and trade.status is HistoryStatus.CONFIRMED:
         end = "PART, CANCELED"
-    return HistoryLine(f"t{trade.id}", trade.at, trade.side, trade.market, trade, trade.value, end)
+    since = None
+    if trade.side is Side.BUY and trade.price is not None and bid is not None:
+        since = bid.ratio(trade.price) - 1
+    return HistoryLine(f"t{trade.id}", trade.at, trade.side, trade.market, trade, trade.value, end, since)
 
 
 def _activity(tx: Tx) -> tuple[ActivityLine, ...]:
@@ -277,6 +327,16 @@ def _activity(tx: Tx) -> tuple[ActivityLine, ...]:
         ActivityLine(row["seq"], row["at"], row["kind"], row["subject"], json.loads(row["payload"]))
         for row in tx.sql.all("recent_audit", count=ACTIVITY_ROWS)
     )
+
+
+def _runs(tx: Tx) -> tuple[ActivityLine, ...]:
+    return tuple(
+        ActivityLine(
+            row["id"], row["finished_at"], f"job.{row['job']}", "",
+            {"text": row["summary"], "holder": row["holder"], "failed": not row["completed"]},
+        )
+        for row in tx.sql.all("recent_job_runs", count=ACTIVITY_ROWS)
+    )  # fmt: skip
 
 
 def overridable(view: ProposalView) -> bool:

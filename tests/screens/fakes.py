@@ -30,9 +30,22 @@ from storage.codes import (
     TimeInForce,
     TradingState,
 )
-from storage.models import Actor, Check, Execution, Proposal, Question, Rationale, Trade, TradingRecord
+from storage.gauges import Gauge
+from storage.locks import JobLock, MarketLock
+from storage.models import Actor, Candle, Check, Execution, Proposal, Question, Rationale, Trade, TradingRecord
 from storage.money import Eur, Price, Quantity
-from tests.storage.builders import MONOTONIC, NOW, coins, eur, make_proposal, make_question, make_rules, price
+from storage.portfolio import Holding, Portfolio
+from tests.storage.builders import (
+    MONOTONIC,
+    NOW,
+    coins,
+    eur,
+    make_proposal,
+    make_question,
+    make_quote,
+    make_rules,
+    price,
+)
 from tests.support import SteppedClock
 
 TICKS = {"BTC-EUR": price("1"), "SOL-EUR": price("0.01"), "ETH-EUR": price("0.1"), "ADA-EUR": price("0.00001")}
@@ -234,6 +247,114 @@ def execution(number: int = 537, state: ExecutionState = ExecutionState.SUBMITTE
     return replace(row, **changes)
 
 
+def gauge(name: str, used: str | None, cap: str, reserved: str = "0", **changes: Any) -> Gauge:
+    """One cap and what stands against it."""
+    figure = None if used is None else Decimal(used)
+    return replace(Gauge(name, figure, Decimal(reserved), Decimal(cap)), **changes)
+
+
+def some_gauges() -> tuple[Gauge, ...]:
+    """A day on which a few calls and trades were made."""
+    return (
+        gauge("calls", "6", "15", "1", frees_at=NOW + 130 * MINUTE),
+        gauge("calls_hour", "1", "5", frees_at=NOW + 38 * MINUTE),
+        gauge("cost", "0.31", "2", frees_at=NOW + 130 * MINUTE),
+        gauge("scans", "24", "50", frees_at=NOW + 8 * HOUR, full_at=NOW + 758 * MINUTE),
+        gauge("trades", "3", "5", frees_at=NOW + 21 * HOUR),
+        gauge("trades_hour", "1", "3", frees_at=NOW + 57 * MINUTE),
+        gauge("exits", "1", "20", frees_at=NOW + 23 * HOUR),
+        gauge("exits_hour", "0", "10"),
+        gauge("exposure", "412", "2000"),
+        gauge("loss", "0", "300"),
+    )
+
+
+def market_lock(market: str, words: str, clears_at: Micros | None, side: Side | None = None) -> MarketLock:
+    """One thing that may not be done."""
+    code = CheckCode.COOLDOWN if words == "cooling" else CheckCode.ANTI_FLIP
+    return MarketLock(market, side, code, words, clears_at, "bought 14:29")
+
+
+def some_market_locks() -> tuple[MarketLock, ...]:
+    """What the last trades forbid."""
+    return (
+        market_lock("ETH-EUR", "no SELL", NOW + 117 * MINUTE, Side.SELL),
+        market_lock("ADA-EUR", "no BUY", NOW + 86 * MINUTE, Side.BUY),
+        market_lock("ETH-EUR", "cooling", NOW + 12 * MINUTE),
+    )
+
+
+def job_lock(job: str, holder: str | None = None, fence: int = 1, **changes: Any) -> JobLock:
+    """A job and its lease; held ones have two minutes left."""
+    ttl = None if holder is None else 112 * SECOND
+    return replace(JobLock(job, holder, fence, ttl, NOW + 41 * SECOND, 0, None, False), **changes)
+
+
+def some_job_locks() -> tuple[JobLock, ...]:
+    """Two held, one of them elsewhere; one free, one that waits for work, one that failed."""
+    return (
+        job_lock("expire", next_run_at=NOW - HOUR, fence=9),
+        job_lock("keeper", ACTOR.instance, 3),
+        job_lock("look", fence=41),
+        job_lock("reconcile", "box2-instance", 7, next_run_at=NOW + 22 * SECOND),
+        job_lock("scan", fence=12, failures=2, error="the exchange is silent"),
+    )
+
+
+def holding(market: str, quantity: str, bid: str | None, cost: str | None) -> Holding:
+    """A coin; bought by this vault if it has a cost."""
+    amount = coins(quantity)
+    value = None if bid is None else amount * price(bid)
+    paid = None if cost is None else eur(cost)
+    result = None if value is None or paid is None else value - paid
+    bought = Quantity.zero() if cost is None else amount
+    return Holding(market, amount, None if bid is None else price(bid), value, bought, paid, result)
+
+
+def some_portfolio(**changes: Any) -> Portfolio:
+    """Euros, a coin that rose, a coin from elsewhere."""
+    held = (
+        holding("BTC-EUR", "0.0061", "61148", "366"),
+        holding("ETH-EUR", "0.01211", "2064.8", "25.07"),
+        holding("XRP-EUR", "28.2", "0.50106", None),
+    )
+    made = Portfolio(
+        compared_at=NOW - 21 * SECOND,
+        eur=eur("792.13"),
+        free=eur("767.16"),
+        free_fetched=MONOTONIC - 1.0,
+        holdings=held,
+        day_result=eur("1.84"),
+        day_fees=eur("0.18"),
+        fees_unknown=0,
+    )
+    return replace(made, **changes)
+
+
+def job_run(number: int, at: Micros, job: str, text: str, *, failed: bool = False) -> ActivityLine:
+    """One run of a job that changed something."""
+    return ActivityLine(number, at, f"job.{job}", "", {"text": text, "holder": ACTOR.instance, "failed": failed})
+
+
+def some_candles(count: int = 60) -> tuple[Candle, ...]:
+    """Five-minute candles that rise, fall and rise, the last one at the price of the book."""
+    made = []
+    for number in range(count):
+        middle = 61150 - abs((number * 37) % 41 - 20) * 8 - (count - 1 - number) * 6
+        rise = 30 if number % 3 else -25
+        made.append(
+            Candle(
+                at=NOW - (count - number) * 5 * MINUTE,
+                open=Price.of(middle - rise),
+                high=Price.of(middle + 60),
+                low=Price.of(middle - 70),
+                close=Price.of(middle + rise),
+                volume=Quantity.of("0.4"),
+            )
+        )
+    return tuple(made)
+
+
 def console_state(**changes: Any) -> ConsoleState:
     """An ordinary afternoon."""
     state = ConsoleState(
@@ -249,6 +370,14 @@ def console_state(**changes: Any) -> ConsoleState:
         day_result=eur("1.84"),
         fills_today=2,
         tick_sizes=TICKS,
+        gauges=some_gauges(),
+        market_locks=some_market_locks(),
+        job_locks=some_job_locks(),
+        portfolio=some_portfolio(),
+        runs=(job_run(4, NOW - 128 * SECOND, "look", "looked at 5, proposed 1"),),
+        quotes={"BTC-EUR": make_quote()},
+        candles={"BTC-EUR": some_candles()},
+        instance=ACTOR.instance,
     )
     return replace(state, **changes)
 

@@ -1,0 +1,124 @@
+"""What the account holds and what it is worth: the newest comparison's balances, moved on by our own later fills."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from storage.clock import DAY, Micros
+from storage.codes import Side
+from storage.database import Tx
+from storage.facts import all_fills
+from storage.models import Fill
+from storage.money import EXACT, Eur, Price, Quantity
+from storage.positions import Book, replay
+
+CURRENCY: Final = "EUR"
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One coin. ``cost`` and ``result`` are of what this vault bought; coins from elsewhere have none."""
+
+    market: str
+    quantity: Quantity
+    """All of it, also what an open sell holds."""
+    bid: Price | None
+    value: Eur | None
+    """At the bid, without fee; None without a bid."""
+    bought: Quantity
+    cost: Eur | None
+    result: Eur | None
+    """Value at the bid less cost, fees of the buys included; None where nothing was bought or a bid is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Portfolio:
+    """What the account holds. ``compared_at`` is the wall time of the comparison the balances come from."""
+
+    compared_at: Micros | None
+    """None before the first comparison with the exchange: then only what this vault bought is known."""
+    eur: Eur | None
+    """All euros, also those that open buys hold."""
+    free: Eur | None
+    """Euros free to spend, as the exchange said last."""
+    free_fetched: float | None
+    """Monotonic second of that answer."""
+    holdings: tuple[Holding, ...]
+    day_result: Eur
+    """Realised in the last 24 h, after fees."""
+    day_fees: Eur
+    """Fees of the fills of the last 24 h that are known."""
+    fees_unknown: int
+    """Fills of the last 24 h whose fee is still to come."""
+
+    @property
+    def total(self) -> Eur | None:
+        """Euros and coins at the bid; None where a part is not known."""
+        if self.eur is None or any(holding.value is None for holding in self.holdings):
+            return None
+        return self.eur + Eur.total(holding.value for holding in self.holdings if holding.value is not None)
+
+
+def read_portfolio(
+    tx: Tx,
+    bids: Mapping[str, Price],
+    free: Eur | None = None,
+    free_fetched: float | None = None,
+    fills: list[Fill] | None = None,
+) -> Portfolio:
+    """The portfolio at ``tx.now``, coins by value. ``fills`` are all of the vault, oldest first, if read already."""
+    known = all_fills(tx) if fills is None else fills
+    book = replay(known)
+    row = tx.sql.one("sweep_balances")
+    totals = _moved_on(row["balances"], row["finished_at"], known) if row is not None else _bought(book)
+    today = [fill for fill in known if fill.at > tx.now - DAY]
+    holdings = [
+        _holding(symbol, amount, book, bids) for symbol, amount in totals.items() if symbol != CURRENCY and amount > 0
+    ]
+    return Portfolio(
+        compared_at=None if row is None else row["finished_at"],
+        eur=None if row is None else Eur(totals.get(CURRENCY, Decimal(0))),
+        free=free,
+        free_fetched=free_fetched,
+        holdings=tuple(sorted(holdings, key=_by_value)),
+        day_result=Eur.total(result.result for result in book.realised if result.at > tx.now - DAY),
+        day_fees=Eur.total(fill.fee for fill in today if fill.fee is not None),
+        fees_unknown=sum(fill.fee is None for fill in today),
+    )
+
+
+def _moved_on(balances: str, since: Micros, fills: list[Fill]) -> dict[str, Decimal]:
+    """Totals by symbol: as compared, with our own fills since."""
+    totals = {symbol: Decimal(text) for symbol, text in json.loads(balances).items()}
+    for fill in fills:
+        if fill.at <= since:
+            continue
+        base, _, quote = fill.market.partition("-")
+        sign = 1 if fill.side is Side.BUY else -1
+        paid = EXACT.multiply((fill.quantity * fill.price).value, Decimal(sign))
+        fee = Decimal(0) if fill.fee is None else fill.fee.value
+        totals[base] = EXACT.add(totals.get(base, Decimal(0)), EXACT.multiply(fill.quantity.value, Decimal(sign)))
+        totals[quote] = EXACT.subtract(EXACT.subtract(totals.get(quote, Decimal(0)), paid), fee)
+    return totals
+
+
+def _bought(book: Book) -> dict[str, Decimal]:
+    return {market.partition("-")[0]: position.quantity.value for market, position in book.positions.items()}
+
+
+def _holding(symbol: str, amount: Decimal, book: Book, bids: Mapping[str, Price]) -> Holding:
+    market = f"{symbol}-{CURRENCY}"
+    quantity, bid, position = Quantity(amount), bids.get(market), book.positions.get(market)
+    value = None if bid is None else quantity * bid
+    if position is None:
+        return Holding(market, quantity, bid, value, Quantity.zero(), None, None)
+    result = None if bid is None else position.quantity * bid - position.cost
+    return Holding(market, quantity, bid, value, position.quantity, position.cost, result)
+
+
+def _by_value(holding: Holding) -> tuple[Decimal, str]:
+    return (Decimal(0) if holding.value is None else -holding.value.value, holding.market)
