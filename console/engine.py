@@ -10,7 +10,6 @@ from typing import Final
 
 from console.clock import SystemClock, SystemEntropy, seeded
 from console.exchange.address import Address, live_address, paper_address
-from console.exchange.errors import ExchangeError
 from console.exchange.exchange_time import Ticking
 from console.exchange.readonly import ReadOnlyClient
 from console.exchange.signing import KeyPair
@@ -19,11 +18,11 @@ from console.execution.executor import Executor
 from console.execution.keys import live_readonly_keys, live_trade_keys, trade_client
 from console.execution.quotes import Quotes
 from console.home import Home
-from console.jobs import Parts, reconcile_and_sweep
+from console.jobs import Parts, has_unsettled, reconcile_and_sweep
 from console.paper import process as exchange_process
 from console.settings import Settings
 from storage.clock import SECOND
-from storage.codes import JobName, Mode
+from storage.codes import JobName, Mode, TradingState
 from storage.database import Tx, Vault
 from storage.errors import StaleFence
 from storage.facts import newest_sweep
@@ -31,7 +30,7 @@ from storage.halt_file import halt_file_present, prepare_halt
 from storage.leases import acquire_lease, finish_lease, hurry_job, register_job
 from storage.models import Actor, Lease
 from storage.sweeps import bind_exchange
-from storage.trading_state import halt
+from storage.trading_state import current_trading_state, latch_halt_file
 
 FRESH_SWEEP: Final = 90 * SECOND
 """A sweep this young serves; the gate wants one of at most 120 s."""
@@ -39,7 +38,7 @@ FRESH_SWEEP: Final = 90 * SECOND
 WAIT_FOR_SWEEP_S: Final = 5.0
 """How long to wait for another process's sweep before making one's own."""
 
-TEMPORARY: Final = (ExchangeError,)
+SETTLE_LEASE: Final = 20 * SECOND
 
 log = logging.getLogger(__name__)
 
@@ -133,21 +132,24 @@ class Engine:
 
     async def close(self) -> None:
         """Wait for orders in flight, then close clients and vault, and let the simulated exchange go."""
-        await self.parts.executor.wait_until_idle()
-        await self.parts.trade.aclose()
-        await self.parts.readonly.aclose()
-        await self.vault.close()
-        release(self.connection)
+        try:
+            await self.parts.executor.wait_until_idle()
+            await self.parts.trade.aclose()
+            await self.parts.readonly.aclose()
+        finally:
+            try:
+                await self.vault.close()
+            finally:
+                release(self.connection)
 
     async def settle_before_claims(self) -> None:
-        """Look for unsettled orders, and make sure that a fresh sweep stands: by this process or by another.
+        """Look for unsettled orders, and make sure that a fresh, clean sweep stands: by this process or by another.
 
         One process sweeps under the job's lease, the others wait for its row. Raises ExchangeError, VaultError.
         """
         deadline = self.clock.monotonic() + WAIT_FOR_SWEEP_S
         while True:
-            sweep = await self.vault.read(newest_sweep)
-            if sweep is not None and 0 <= self.clock.now() - sweep.finished_at < FRESH_SWEEP:
+            if await self.vault.read(_is_settled):
                 return
             lease = await self.vault.transact(self._take_reconcile)
             if lease is not None:
@@ -161,7 +163,8 @@ class Engine:
     def _take_reconcile(self, tx: Tx) -> Lease | None:
         register_job(tx, JobName.RECONCILE, 60 * SECOND)
         hurry_job(tx, JobName.RECONCILE)
-        return acquire_lease(tx, JobName.RECONCILE, self.actor.instance)
+        # Short: there is no heartbeat here, and a killed command must not keep the consoles' own sweeps away.
+        return acquire_lease(tx, JobName.RECONCILE, self.actor.instance, lives=SETTLE_LEASE)
 
     async def _sweep_under(self, lease: Lease) -> None:
         started, error, told = self.clock.now(), None, ""
@@ -197,11 +200,17 @@ class Engine:
 
     async def record_halt_file(self) -> bool:
         """If a HALT file stands and the vault does not say HALTED yet, record it; whether a file stands."""
-        path = halt_file_present(self.home.folder)
-        if path is None:
+        if halt_file_present(self.home.folder) is None:
             return False
-        await self.vault.transact(lambda tx: halt(tx, f"{path.name} file in {path.parent.name}"))
+        if (await self.vault.read(current_trading_state)).state is not TradingState.HALTED:
+            await self.vault.transact(latch_halt_file)
         return True
+
+
+def _is_settled(tx: Tx) -> bool:
+    sweep = newest_sweep(tx)
+    fresh = sweep is not None and sweep.clean and 0 <= tx.now - sweep.finished_at < FRESH_SWEEP
+    return fresh and not has_unsettled(tx)
 
 
 async def open_vault(home: Home, clock: SystemClock, entropy: SystemEntropy, actor: Actor) -> Vault:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
@@ -83,6 +83,8 @@ class Runtime(WaysOn):
         self._subscribers: list[Callable[[], None]] = []
         self._state: ConsoleState | None = None
         self._changed = asyncio.Event()
+        self._seen_version = -1
+        self._built_at = 0.0
         self.startup = "opening the vault and the market"
         self.problem: str | None = None
         self.failed: BaseException | None = None
@@ -117,9 +119,11 @@ class Runtime(WaysOn):
                 self.failed, self.startup = error, f"{error}; trying again"
                 self._tell()
                 await asyncio.sleep(START_AGAIN_S)
-            except StartupProblem as error:
+            except Exception as error:  # a seam: a start that ended unseen would look like one that takes long
                 log.exception("the console could not start")
-                self.failed, self.startup = error, str(error)
+                self.failed = error
+                known = isinstance(error, StartupProblem)
+                self.startup = str(error) if known else f"the start failed ({type(error).__name__}); the log says why"
                 self._tell()
                 return
 
@@ -130,9 +134,10 @@ class Runtime(WaysOn):
         self.startup = "reading the market"
         await engine.record_halt_file()
         if not self._tasks:
+            quotes_s = float(self.settings.intervals.quotes_seconds)
             self._tasks = [
-                asyncio.create_task(self._watch(engine), name="watch"),
-                asyncio.create_task(self._keep_quotes(engine), name="quotes"),
+                asyncio.create_task(self._forever("reading the vault", lambda: self._watch(engine), WATCH_S)),
+                asyncio.create_task(self._forever("fetching quotes", lambda: self._keep_quotes(engine), quotes_s)),
             ]
         if self._runs_jobs:
             scheduler = Scheduler(
@@ -151,21 +156,21 @@ class Runtime(WaysOn):
         self.failed = None
 
     async def stop(self) -> None:
-        """End the jobs, wait for orders in flight, close. Safe to call more than once."""
-        if self._scheduler is not None:
-            await self._scheduler.stop()
-            self._scheduler = None
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with suppress(asyncio.CancelledError):
-                await task
-        self._tasks = []
-        if self._owned:
-            await asyncio.wait(set(self._owned))
-        if self._engine is not None:
-            engine, self._engine = self._engine, None
-            await engine.close()
+        """End the jobs, wait for orders in flight, close. Safe to call more than once; closes whatever broke."""
+        try:
+            if self._scheduler is not None:
+                scheduler, self._scheduler = self._scheduler, None
+                await scheduler.stop()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            self._tasks = []
+            if self._owned:
+                await asyncio.wait(set(self._owned))
+        finally:
+            if self._engine is not None:
+                engine, self._engine = self._engine, None
+                await engine.close()
 
     # decisions -------------------------------------------------------------------------------------------------
     async def ticket(self, proposal_id: int) -> TicketView:
@@ -178,14 +183,9 @@ class Runtime(WaysOn):
     async def fire(self, view: TicketView, *, typed: bool) -> Outcome:
         """Send the ticket's order through the gate; survives whoever waits. Raises VaultError."""
         self._may_write()
-        outcome = await self._own(self._fire(self._ready(), view, typed))
+        executor = self._ready().parts.executor
+        outcome = await self._own(executor.execute(view.ticket, view.question.quote, typed_amount=typed))
         self._changed.set()
-        return outcome
-
-    async def _fire(self, engine: Engine, view: TicketView, typed: bool) -> Outcome:
-        outcome = await engine.parts.executor.execute(view.ticket, view.question.quote, typed_amount=typed)
-        if outcome.end == "unknown":
-            await self.hurry(JobName.RECONCILE)
         return outcome
 
     async def execution_outcome(self, execution_id: int) -> Outcome:
@@ -221,7 +221,11 @@ class Runtime(WaysOn):
         return await self._own(self._halt(reason))
 
     async def _halt(self, reason: str) -> HaltReport:
-        report = await stop_senders(self.home.folder, self.clock)
+        try:
+            report = await stop_senders(self.home.folder, self.clock)
+        except OSError as error:
+            # Without a file the vault's own record stops every sender that has not committed its send.
+            report = HaltReport(False, f"the HALT file cannot be made ({error.strerror})", 0, ())
         engine = self._engine
         if engine is None:
             return report
@@ -257,26 +261,39 @@ class Runtime(WaysOn):
         return await reconcile_and_sweep(self._ready().parts, force=True)
 
     # background ------------------------------------------------------------------------------------------------
-    async def _watch(self, engine: Engine) -> None:
-        seen, built = -1, 0.0
+    async def _forever(self, doing: str, turn: Callable[[], Awaitable[None]], pause_s: float) -> None:
+        """Repeat a turn; whatever goes wrong in one is told and does not end the others."""
         while True:
             try:
-                version = await engine.vault.data_version()
-                due = self.clock.monotonic() - built >= REBUILD_S
-                if version != seen or due or self._changed.is_set():
-                    self._changed.clear()
-                    if due:
-                        await engine.record_halt_file()
-                    await self._rebuild(engine)
-                    seen, built, self.problem = version, self.clock.monotonic(), None
-            except VaultError as error:
-                self.problem = str(error)
-                log.warning("the state cannot be read: %s", error)
-                if isinstance(error, VaultDead):
-                    raise_halt(self.home.folder)
-                self._tell()
+                await turn()
+            except Exception as error:  # the seam of what runs in the background: a loop that ended would go unseen
+                self._note_problem(doing, error)
                 await asyncio.sleep(REBUILD_S)
-            await asyncio.sleep(WATCH_S)
+            await asyncio.sleep(pause_s)
+
+    def _note_problem(self, doing: str, error: Exception) -> None:
+        if isinstance(error, VaultError):
+            self.problem = str(error)
+            log.warning("%s: %s", doing, error)
+        else:
+            self.problem = f"{doing} failed ({type(error).__name__}); the log says why"
+            log.error("%s failed", doing, exc_info=error)
+        if isinstance(error, VaultDead):
+            with suppress(OSError):
+                raise_halt(self.home.folder)
+        self._tell()
+
+    async def _watch(self, engine: Engine) -> None:
+        version = await engine.vault.data_version()
+        due = self.clock.monotonic() - self._built_at >= REBUILD_S
+        if version == self._seen_version and not due and not self._changed.is_set():
+            return
+        self._changed.clear()
+        if due:
+            await engine.record_halt_file()
+            await engine.vault.flush_head()
+        await self._rebuild(engine)
+        self._seen_version, self._built_at, self.problem = version, self.clock.monotonic(), None
 
     async def _rebuild(self, engine: Engine) -> None:
         quotes = engine.parts.quotes
@@ -292,17 +309,11 @@ class Runtime(WaysOn):
 
     async def _keep_quotes(self, engine: Engine) -> None:
         """Quotes of markets with an open proposal, while somebody may be looking; the link's pulse otherwise."""
-        while True:
-            try:
-                proposals = await engine.vault.read(open_proposals)
-                markets = {proposal.market for proposal in proposals}
-                await engine.parts.quotes.fetch_all(markets)
-                self._changed.set()
-                if engine.parts.quotes.problem is not None:
-                    await engine.revive_exchange()
-            except VaultError as error:
-                log.warning("open proposals cannot be read: %s", error)
-            await asyncio.sleep(self.settings.intervals.quotes_seconds)
+        proposals = await engine.vault.read(open_proposals)
+        await engine.parts.quotes.fetch_all({proposal.market for proposal in proposals})
+        self._changed.set()
+        if engine.parts.quotes.problem is not None:
+            await engine.revive_exchange()
 
     def _tell(self) -> None:
         for callback in list(self._subscribers):

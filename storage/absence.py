@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from storage.clock import HOUR, Micros
-from storage.codes import ExecutionState, TradingState
+from storage.clock import HOUR, SECOND, Micros
+from storage.codes import ExecutionState, Mode, TradingState
 from storage.database import Tx
 from storage.errors import Conflict
-from storage.evidence import carry_verdict, move_execution, store_fills
+from storage.evidence import carry_verdict, move_execution, operator_fill_id, store_fills
 from storage.execution_rows import get_execution
 from storage.models import Execution, VenueFill
 from storage.money import Eur, Price, Quantity
@@ -17,6 +17,9 @@ from storage.trading_state import current_trading_state
 
 NOT_FOUND: Final = (404, 240)
 """The only answer to a look-up by client order id that says "no such order" (HTTP status, errorCode)."""
+
+CLOCKS_AGREE: Final[Micros] = 2 * SECOND
+"""How far apart the exchange's time and this machine's may be for a proof, as for a claim."""
 
 LOOK_BACK: Final[Micros] = HOUR
 """Listings start this long before signing, so that a clock that ran ahead hides nothing."""
@@ -65,13 +68,23 @@ def earliest_proof(execution: Execution, absence_margin_ms: int) -> Micros | Non
     return (execution.signing.signed_at_ms + execution.signing.window_ms + absence_margin_ms) * 1000
 
 
+def margin_for(mode: Mode, execution: Execution, margin_ms: int) -> int:
+    """The margin of a proof: never less than ten windows in LIVE, whatever a policy says."""
+    window = 0 if execution.signing is None else execution.signing.window_ms
+    return max(margin_ms, 10 * window) if mode is Mode.LIVE else margin_ms
+
+
 def prove_absent(tx: Tx, execution_id: int, evidence: AbsenceEvidence, *, margin_ms: int, lookup_lag_ms: int) -> None:
     """Move an UNKNOWN execution to ABSENT if, and only if, the evidence proves it.
 
     Raises Conflict with the first thing that is missing from the proof.
     """
     execution = get_execution(tx, execution_id)
-    gap = missing_proof(execution, evidence, margin_ms=margin_ms, lookup_lag_ms=lookup_lag_ms)
+    gap = missing_proof(
+        execution, evidence, margin_ms=margin_for(tx.info.mode, execution, margin_ms), lookup_lag_ms=lookup_lag_ms
+    )
+    if gap is None and evidence.began_at > tx.now + CLOCKS_AGREE:
+        gap = "the exchange's time is ahead of this machine's"
     if gap is not None:
         raise Conflict(f"execution {execution_id} is not proven absent: {gap}")
     stored = {
@@ -137,7 +150,7 @@ def resolve_by_operator(tx: Tx, execution_id: int, verdict: OperatorFill | None,
 
 def _operator_fill(execution: Execution, verdict: OperatorFill, now: Micros) -> VenueFill:
     return VenueFill(
-        fill_id=f"operator/{execution.id}",
+        fill_id=operator_fill_id(execution),
         at=now,
         quantity=verdict.quantity,
         price=verdict.price,

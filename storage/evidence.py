@@ -23,7 +23,7 @@ from storage.database import Tx
 from storage.errors import Conflict, VaultError
 from storage.execution_rows import filled_quantity, fills_of, get_execution
 from storage.models import Execution, VenueFill, VenueOrder
-from storage.money import decimal_text
+from storage.money import Quantity, decimal_text
 from storage.proposals import get_proposal, move_proposal
 from storage.trading_state import halt
 
@@ -74,6 +74,7 @@ def apply_order(tx: Tx, execution_id: int, order: VenueOrder, source: str, evide
             "note_order_seen", id=execution_id, now=tx.now, order_id=order.order_id, venue_status=order.status
         )
         _carry_to_trade(tx, get_execution(tx, execution_id), order)
+    _note_filled(tx, execution_id, order.filled)
     if execution.order_id not in (None, order.order_id):
         _second_order(tx, execution, order)
     if was_closed:
@@ -141,6 +142,14 @@ def carry_verdict(tx: Tx, execution: Execution, *, filled: bool) -> None:
     _carry_to_proposal(tx, execution, ProposalState.EXECUTED if filled else ProposalState.FAILED)
 
 
+def _note_filled(tx: Tx, execution_id: int, filled: Quantity) -> None:
+    """Keep how much the exchange ever said is filled: until the fills add up to it, the order is followed."""
+    row = tx.sql.one("execution_by_id", id=execution_id)
+    most = max(filled, Quantity.zero() if row is None else Quantity.of(row["venue_filled"]))
+    stored = Quantity.total(fill.quantity for fill in fills_of(tx, execution_id))
+    tx.sql.change("note_filled", id=execution_id, venue_filled=str(most), short=int(stored < most))
+
+
 def _require_ours(execution: Execution, order: VenueOrder) -> None:
     ours = execution.client_order_id.lower() == (order.client_order_id or "").lower()
     known = execution.order_id is not None and execution.order_id == order.order_id
@@ -167,9 +176,15 @@ def _legal(tx: Tx, before: ExecutionState, after: ExecutionState) -> bool:
 
 def store_fills(tx: Tx, execution: Execution, fills: tuple[VenueFill, ...]) -> None:
     """Store fills that are new, and the fee of those that were settled since. A fill beyond the ticket halts."""
+    by_hand = tx.sql.one("fill_by_venue_id", market=execution.market, fill_id=operator_fill_id(execution))
     for fill in fills:
         row = tx.sql.one("fill_by_venue_id", market=execution.market, fill_id=fill.fill_id)
-        if row is None:
+        if row is None and by_hand is not None:
+            # The trade is counted already, as the operator saw it; counted twice it could never be taken back.
+            text = f"fill {fill.fill_id}, {fill.quantity} at {fill.price}, of an order settled by hand turned up"
+            alert(tx, "critical", f"execution {execution.id}", f"{text}; compare it with your verdict")
+            halt(tx, f"execution {execution.id}: {text}")
+        elif row is None:
             _store_fill(tx, execution, fill)
         elif row["settled"] is None and fill.fee is not None:
             tx.sql.change(
@@ -179,6 +194,11 @@ def store_fills(tx: Tx, execution: Execution, fills: tuple[VenueFill, ...]) -> N
                 fee_currency=fill.fee_currency,
                 settled=1 if fill.settled else None,
             )
+
+
+def operator_fill_id(execution: Execution) -> str:
+    """The id under which an operator's own verdict stands among the fills."""
+    return f"operator/{execution.id}"
 
 
 def _store_fill(tx: Tx, execution: Execution, fill: VenueFill) -> None:

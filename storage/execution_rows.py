@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
-from storage.codes import ExecutionState, OrderKind, OrderType, Side, TimeInForce
+from storage.codes import TERMINAL, ExecutionState, OrderKind, OrderType, Side, TimeInForce
 from storage.database import Tx
 from storage.errors import NotFound
 from storage.models import Execution, Fill, OpenExecution, Signing
@@ -66,8 +66,9 @@ def filled_quantity(tx: Tx, execution_id: int) -> Quantity:
 
 
 def open_execution(tx: Tx, row: sqlite3.Row) -> OpenExecution:
-    """An execution with what is left of its order."""
-    ordered = Quantity.of(row["quantity"])
+    """An execution with what is left of its order; of an ended one, what was filled and is not listed yet."""
+    ended = ExecutionState(row["state"]) in TERMINAL
+    ordered = Quantity.of(row["venue_filled"] if ended else row["quantity"])
     filled = filled_quantity(tx, row["id"])
     limit = row["limit_price"]
     return OpenExecution(
@@ -77,7 +78,7 @@ def open_execution(tx: Tx, row: sqlite3.Row) -> OpenExecution:
         side=Side(row["side"]),
         kind=OrderKind(row["kind"]),
         state=ExecutionState(row["state"]),
-        quantity=ordered,
+        quantity=Quantity.of(row["quantity"]),
         remaining=ordered - filled if filled < ordered else Quantity.zero(),
         limit=None if limit is None else Price.of(limit),
         eur=Eur.of(row["eur"]),

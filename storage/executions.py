@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from storage.clock import SECOND, Micros
-from storage.codes import ExecutionState, OrderKind, Side, TradingState
+from storage.codes import ExecutionState, Side, TradingState
 from storage.database import Tx
 from storage.evidence import apply_order, move_execution, store_event
 from storage.execution_rows import executions_in, get_execution
-from storage.halt_file import halt_file_present
 from storage.models import Claim, Execution, Signing, VenueOrder
 from storage.policy_store import active_policy
-from storage.trading_state import current_trading_state
+from storage.trading_state import current_trading_state, latch_halt_file
 
 CLAIM_LIVES: Final[Micros] = 10 * SECOND
 """Any process abandons a claim older than this."""
@@ -89,7 +88,7 @@ def _obstacle(tx: Tx, execution: Execution) -> str | None:
     age = tx.now - execution.claimed_at
     if not 0 <= age <= SEND_WITHIN:
         return f"the claim is {age / SECOND:.1f} s old, more than 5 s"
-    if (path := halt_file_present(tx.folder)) is not None:
+    if (path := latch_halt_file(tx)) is not None:
         return f"{path.name} file present"
     state = current_trading_state(tx).state
     if state is TradingState.HALTED:
@@ -146,14 +145,8 @@ def overdue_submitting(tx: Tx, request_timeout_ms: int) -> list[int]:
     return overdue
 
 
-def cancel_asked(tx: Tx, execution_id: int) -> Execution:
-    """Note that the operator wants the unfilled rest of an order back."""
+def cancel_asked(tx: Tx, execution_id: int, answer: str) -> None:
+    """Note that the unfilled rest of an order was asked back, and what the exchange said."""
     execution = get_execution(tx, execution_id)
     tx.sql.change("ask_cancel", id=execution_id, now=tx.now)
-    tx.audit("execution.cancel_asked", str(execution_id), order_id=execution.order_id)
-    return execution
-
-
-def is_entry(execution: Execution) -> bool:
-    """Whether the order adds risk, so that a halt takes it back."""
-    return execution.kind is OrderKind.ENTRY
+    tx.audit("execution.cancel_asked", str(execution_id), order_id=execution.order_id, answer=answer)

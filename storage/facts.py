@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterable
 from typing import Final
 
 from storage.clock import DAY, MINUTE, Micros
-from storage.codes import JobName, Side, Stage
+from storage.codes import TERMINAL, ExecutionState, JobName, Side, Stage
 from storage.database import Tx
 from storage.execution_rows import execution_of_proposal, open_execution, read_fill
 from storage.halt_file import halt_file_present
@@ -35,7 +36,8 @@ def read_facts(tx: Tx, proposal: Proposal, book: Book | None = None) -> Facts:
     stage = current_stage(tx)
     halt_file = halt_file_present(tx.folder)
     newest = tx.sql.one("newest_audit")
-    live = tuple(open_execution(tx, row) for row in tx.sql.all("live_executions"))
+    rows = [*tx.sql.all("live_executions"), *_ended_short_of_fills(tx)]
+    live = tuple(open_execution(tx, row) for row in rows)
     ended = tx.sql.all("lately_changed_executions", since=tx.now - HOLD_MEMORY)
     return Facts(
         now=tx.now,
@@ -62,6 +64,11 @@ def read_facts(tx: Tx, proposal: Proposal, book: Book | None = None) -> Facts:
         newest_audit_at=None if newest is None else newest["at"],
         keeper_alive=lease_is_live(tx, JobName.KEEPER),
     )
+
+
+def _ended_short_of_fills(tx: Tx) -> list[sqlite3.Row]:
+    """Ended orders whose fills are not all listed yet: what is missing counts like an order still open."""
+    return [row for row in tx.sql.all("executions_short_of_fills") if ExecutionState(row["state"]) in TERMINAL]
 
 
 def read_book(tx: Tx) -> Book:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from storage.check_results import MissingInput
 from storage.checks import run_checks
 from storage.codes import CheckCode, ProposalState, TradingState
 from storage.database import Tx
@@ -20,7 +19,7 @@ from storage.policy_store import active_policy
 from storage.positions import Book
 from storage.proposals import get_proposal, move_proposal
 from storage.risk_checks import loss_reached_limit
-from storage.trading_state import tighten
+from storage.trading_state import latch_halt_file, tighten
 
 
 def pass_gate(tx: Tx, ticket: Ticket, quote: Quote, *, typed_amount: bool = False) -> Claim | Refusal:
@@ -122,17 +121,11 @@ def _refuse(tx: Tx, question: Question, checks: tuple[Check, ...]) -> Refusal:
     failed = [check.code for check in checks if not check.passed]
     decision_id = _store_decision(tx, question, checks, failed)
     tx.audit("gate.refused", str(proposal.id), codes=failed, market=proposal.market, side=proposal.side)
+    latch_halt_file(tx)
     # DRAWDOWN also fails for want of a price; only a loss that was computed latches.
-    if CheckCode.DRAWDOWN in failed and _loss_is_known_and_reached(question):
+    if CheckCode.DRAWDOWN in failed and loss_reached_limit(question):
         tighten(tx, TradingState.REDUCING, "the loss of the last 24 h reached the policy's drawdown limit")
     return Refusal(proposal.id, decision_id, checks, question.facts.holder)
-
-
-def _loss_is_known_and_reached(question: Question) -> bool:
-    try:
-        return loss_reached_limit(question)
-    except MissingInput:
-        return False
 
 
 def _store_decision(tx: Tx, question: Question, checks: tuple[Check, ...], failed: list[CheckCode]) -> int:

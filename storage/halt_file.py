@@ -29,7 +29,8 @@ def halt_file_present(folder: Path) -> Path | None:
 
 
 def prepare_halt(folder: Path) -> None:
-    """Put ``HALT.off`` in place so that a later halt is a mere rename. Raises OSError."""
+    """Put ``HALT.off`` and ``send.lock`` in place, so that a later halt makes no file. Raises OSError."""
+    os.close(os.open(folder / SEND_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     path = folder / PREPARED
     if _surely_absent(path) and _surely_absent(folder / NAME):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))

@@ -29,14 +29,19 @@ def register_job(tx: Tx, job: str, interval: Micros) -> None:
     tx.sql.change("register_job", job=job, next_run_at=tx.now, interval_us=interval)
 
 
-def acquire_lease(tx: Tx, job: str, holder: str, ttl: Micros = LEASE_TTL) -> Lease | None:
-    """Take a due job that is free or whose lease has expired; None if it is neither due nor free."""
+def acquire_lease(
+    tx: Tx, job: str, holder: str, ttl: Micros = LEASE_TTL, *, lives: Micros | None = None
+) -> Lease | None:
+    """Take a due job that is free or whose lease has expired; None if it is neither due nor free.
+
+    ``lives`` is a shorter life of this one lease, for a holder without a heartbeat.
+    """
     row = tx.sql.one(
         "claim_job",
         job=job,
         holder=holder,
         now=tx.now,
-        expires_at=tx.now + ttl,
+        expires_at=tx.now + (ttl if lives is None else lives),
         ttl=ttl,
         longest_backoff=LONGEST_BACKOFF,
     )

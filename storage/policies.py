@@ -115,9 +115,9 @@ class Submit(_Part):
     (milliseconds), longest rest (minutes), dead-man delay (seconds)."""
 
     window_ms: Annotated[int, BeforeValidator(_whole), Field(ge=100, le=60_000)]
-    absence_margin_ms: Annotated[int, BeforeValidator(_whole), Field(ge=0, le=600_000)]
+    absence_margin_ms: Annotated[int, BeforeValidator(_whole), Field(ge=10, le=600_000)]
     request_timeout_ms: Annotated[int, BeforeValidator(_whole), Field(ge=100, le=10_000)]
-    lookup_lag_ms: Annotated[int, BeforeValidator(_whole), Field(ge=0, le=60_000)]
+    lookup_lag_ms: Annotated[int, BeforeValidator(_whole), Field(ge=10, le=60_000)]
     rest_max_min: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=43_200)]
     dead_man_s: Annotated[int, BeforeValidator(_whole), Field(ge=10, le=300)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from storage.codes import TradingState
@@ -30,8 +31,22 @@ def tighten(tx: Tx, state: TradingState, reason: str) -> TradingRecord:
 
 
 def halt(tx: Tx, reason: str) -> TradingRecord:
-    """Record HALTED; a halt that stands keeps its first reason."""
-    return tighten(tx, TradingState.HALTED, reason)
+    """Record HALTED. A halt for another reason is recorded over one that stands, so that no resume lifts it unseen."""
+    current = current_trading_state(tx)
+    if current.state is TradingState.HALTED and current.reason == reason:
+        return current
+    return _record(tx, current, TradingState.HALTED, reason)
+
+
+def latch_halt_file(tx: Tx) -> Path | None:
+    """Record HALTED if a HALT file stands and trading is not halted yet; the file, or None.
+
+    Called wherever the file is looked at inside a transaction: whoever saw it stays halted when it is gone.
+    """
+    path = halt_file_present(tx.folder)
+    if path is not None and current_trading_state(tx).state is not TradingState.HALTED:
+        halt(tx, f"{path.name} file in {path.parent.name}")
+    return path
 
 
 def resume(tx: Tx, lifts: int, reason: str) -> TradingRecord:

@@ -21,6 +21,7 @@ SEAMS = {
     "storage/checks.py": "a check that breaks is a failed check",
     "console/scheduler/worker.py": "a job that breaks must not end the others",
     "console/execution/executor.py": "whatever breaks while sending, the order may be there",
+    "console/runtime.py": "a background loop that ended would go unseen",
     "console/app.py": "the crash itself is being reported",
     "console/cli/context.py": "no traceback ever reaches a terminal",
     "console/cli/operate.py": "a stop stands whatever the exchange does",

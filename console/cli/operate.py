@@ -266,12 +266,11 @@ async def _standing_halt(found: Context) -> TradingRecord:
     """What a resume would lift; a file made by hand is recorded first. Raises CommandError where there is nothing."""
     from storage.codes import TradingState
     from storage.halt_file import halt_file_present
-    from storage.trading_state import current_trading_state, halt
+    from storage.trading_state import current_trading_state, latch_halt_file
 
     async with opened_vault(found) as vault:
-        path = halt_file_present(found.home.folder)
-        if path is not None:
-            await vault.transact(lambda tx: halt(tx, f"{path.name} file in {path.parent.name}"))
+        if halt_file_present(found.home.folder) is not None:
+            await vault.transact(latch_halt_file)
         current: TradingRecord = await vault.read(current_trading_state)
     if current.state is TradingState.ACTIVE:
         raise CommandError(REFUSED, "trading is ACTIVE already; there is nothing to resume")

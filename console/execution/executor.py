@@ -18,7 +18,7 @@ from storage.codes import ExecutionState
 from storage.database import GATE_DEADLINE, Tx, Vault
 from storage.errors import VaultBusy, VaultError, VaultFull
 from storage.evidence import move_execution
-from storage.execution_rows import execution_of_proposal, fills_of, get_execution
+from storage.execution_rows import fills_of, get_execution
 from storage.executions import (
     Abandoned,
     Accepted,
@@ -36,10 +36,10 @@ from storage.money import Eur, Quantity
 from storage.orders import carries_dead_man
 from storage.policies import Policy
 from storage.policy_store import active_policy
-from storage.proposals import get_proposal
 
 T = TypeVar("T")
 
+STORE_FOR_S: Final = 60.0
 STORE_AGAIN_S: Final = 0.25
 """Seconds between attempts to store an answer that the vault could not take yet."""
 
@@ -63,7 +63,8 @@ class Executor:
     async def execute(self, ticket: Ticket, quote: Quote, *, typed_amount: bool = False) -> Outcome:
         """Send the ticket's order if the gate lets it; waits for the end, which no cancellation of the wait stops.
 
-        Raises VaultError when the decision could not be stored: then nothing was sent and nothing will be.
+        Raises VaultError only while nothing is claimed: then nothing was sent and nothing will be. Whatever the vault
+        does after the claim is told in the outcome.
         """
         return await self._owned(self._attempt(ticket, quote, typed_amount))
 
@@ -92,8 +93,13 @@ class Executor:
         if isinstance(decision, Refusal):
             return _refused(ticket, decision, self._clock.monotonic() - started)
         log.info("claimed execution %s for proposal %s", decision.execution_id, ticket.order.proposal_id)
-        obstacle = await self._send(decision, policy)
-        return await self._outcome(decision.execution_id, obstacle, started)
+        try:
+            obstacle = await self._send(decision, policy)
+            seconds = self._clock.monotonic() - started
+            return await self._vault.read(lambda tx: outcome_of(tx, decision.execution_id, obstacle, seconds))
+        except VaultError as error:
+            log.error("what became of execution %s cannot be told: %s", decision.execution_id, error)
+            return _untold(decision, error, self._clock.monotonic() - started)
 
     async def _send(self, claim: Claim, policy: Policy) -> str | None:
         """Send a claim; why it was not sent, or None once an answer or its absence is stored."""
@@ -140,31 +146,39 @@ class Executor:
         return reason
 
     async def _store(self, execution_id: int, answer: Accepted | Rejected | NoAnswer) -> None:
-        """Store what came back, trying again for as long as the vault cannot take it."""
+        """Store what came back, trying again while the vault cannot take it, for a minute at most.
+
+        Raises VaultError after that: the send is stored, so any reconcile finds what became of it.
+        """
 
         def store(tx: Tx) -> ExecutionState:
             if isinstance(answer, NoAnswer):
                 return mark_unknown(tx, execution_id, answer.cause)
             return settle(tx, execution_id, answer)
 
+        give_up_at = self._clock.monotonic() + STORE_FOR_S
         while True:
             try:
                 state = await self._vault.transact(store)
                 break
             except (VaultBusy, VaultFull) as error:
+                if self._clock.monotonic() >= give_up_at:
+                    raise
                 log.error("the answer to execution %s is kept until it can be stored: %s", execution_id, error)
                 await asyncio.sleep(STORE_AGAIN_S)
         log.info("execution %s is %s", execution_id, state)
 
-    async def _outcome(self, execution_id: int, obstacle: str | None, started: float) -> Outcome:
-        seconds = self._clock.monotonic() - started
-        return await self._vault.read(lambda tx: outcome_of(tx, execution_id, obstacle, seconds))
-
     async def _cancel(self, execution_id: int) -> CancelAnswer:
-        execution: Execution = await self._vault.transact(lambda tx: cancel_asked(tx, execution_id))
-        return await self._trade.cancel_order(
+        # The request goes first: a vault that cannot be written must not keep an order at the exchange.
+        execution = await self._vault.read(lambda tx: get_execution(tx, execution_id))
+        answer = await self._trade.cancel_order(
             execution.market, execution.order_id, execution.client_order_id, self._vault.info.operator_id
         )
+        try:
+            await self._vault.transact(lambda tx: cancel_asked(tx, execution_id, repr(answer)))
+        except VaultError as error:
+            log.error("the cancel of execution %s (%s) is not recorded: %s", execution_id, answer, error)
+        return answer
 
 
 def _refused(ticket: Ticket, refusal: Refusal, seconds: float) -> Outcome:
@@ -179,6 +193,26 @@ def _refused(ticket: Ticket, refusal: Refusal, seconds: float) -> Outcome:
         reason=failed[0].reason,
         failed=failed,
         holder=refusal.holder,
+        filled=Quantity.zero(),
+        average=None,
+        value=Eur.zero(),
+        fee=None,
+        seconds=seconds,
+    )
+
+
+def _untold(claim: Claim, error: VaultError, seconds: float) -> Outcome:
+    """A claim whose end cannot be read: it counts as unknown until somebody can read it."""
+    return Outcome(
+        end=End.UNKNOWN,
+        proposal_id=claim.order.proposal_id,
+        order=claim.order,
+        execution_id=claim.execution_id,
+        client_order_id=claim.client_order_id,
+        state=None,
+        reason=str(error),
+        failed=(),
+        holder=None,
         filled=Quantity.zero(),
         average=None,
         value=Eur.zero(),
@@ -246,9 +280,3 @@ def _why(tx: Tx, execution: Execution) -> str:
     if execution.state is ExecutionState.REJECTED:
         return f"the exchange refused it: {evidence.get('error', 'no text')} (code {evidence.get('error_code')})"
     return f"no answer: {evidence.get('cause', 'unknown')}"
-
-
-def claimed_already(tx: Tx, proposal_id: int) -> bool:
-    """Whether somebody has claimed the proposal. Raises NotFound for an unknown one."""
-    get_proposal(tx, proposal_id)
-    return execution_of_proposal(tx, proposal_id) is not None

@@ -25,12 +25,12 @@ async def follow_orders(vault: Vault, trade: TradeClient) -> int:
 
 
 def orders_to_follow(tx: Tx) -> list[Execution]:
-    """Resting orders, and ended ones with a fill whose fee is not known or FILLED ones without fills."""
+    """Resting orders, and ended ones whose fills do not add up yet or have a fee that is still to come."""
     resting = executions_in(tx, RESTING)
     known = {execution.id for execution in resting}
     open_fees = [row["execution_id"] for row in tx.sql.all("unsettled_executions")]
-    unfilled = [row["id"] for row in tx.sql.all("filled_without_fills")]
-    late = [get_execution(tx, execution_id) for execution_id in (*open_fees, *unfilled) if execution_id not in known]
+    short = [row["id"] for row in tx.sql.all("executions_short_of_fills")]
+    late = [get_execution(tx, execution_id) for execution_id in sorted({*open_fees, *short} - known)]
     return resting + late
 
 

@@ -43,7 +43,11 @@ async def stop_senders(folder: Path, clock: Clock, timeout_s: float = REQUEST_TI
     Raises OSError only if the file can be neither renamed nor created.
     """
     path = raise_halt(folder)
-    holder = await wait_for_senders(folder, clock, timeout_s + EXTRA_WAIT_S)
+    try:
+        holder = await wait_for_senders(folder, clock, timeout_s + EXTRA_WAIT_S)
+    except OSError as error:
+        text = f"{path.name} stands, but whether anybody is still sending cannot be seen ({error.strerror})"
+        return HaltReport(False, text, 0, ())
     if holder is not None:
         text = f"{path.name} stands, but {holder} is still sending; the halt stands, look again"
         return HaltReport(False, text, 0, ())

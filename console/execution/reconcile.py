@@ -13,7 +13,15 @@ from typing import Final
 from console.exchange.answers import Found, LookupFailed, Missing, same_id
 from console.exchange.errors import ExchangeError
 from console.exchange.trade import TradeClient
-from storage.absence import LOOK_BACK, AbsenceEvidence, LookUp, earliest_proof, missing_proof, prove_absent
+from storage.absence import (
+    LOOK_BACK,
+    AbsenceEvidence,
+    LookUp,
+    earliest_proof,
+    margin_for,
+    missing_proof,
+    prove_absent,
+)
 from storage.clock import HOUR, Micros
 from storage.codes import CLOSED, ExecutionState
 from storage.database import Tx, Vault
@@ -83,7 +91,10 @@ async def _reconcile(
         findings.open[execution.id] = "being sent"
         return
     try:
-        gathered = await gather_absence(trade, exchange_time, sleep, execution, submit)
+        known = await vault.read(lambda tx: _orders_known_since(tx, execution))
+        margin = margin_for(vault.mode, execution, submit.absence_margin_ms)
+        submit = submit.model_copy(update={"absence_margin_ms": margin})
+        gathered = await gather_absence(trade, exchange_time, sleep, execution, submit, known)
     except ExchangeError as error:
         findings.open[execution.id] = f"a listing failed: {error}"
         return
@@ -94,7 +105,7 @@ async def _reconcile(
     if isinstance(gathered, str):
         findings.open[execution.id] = gathered
         return
-    margin, lag = submit.absence_margin_ms, submit.lookup_lag_ms
+    lag = submit.lookup_lag_ms
     if (gap := missing_proof(execution, gathered, margin_ms=margin, lookup_lag_ms=lag)) is not None:
         findings.open[execution.id] = gap
         return
@@ -108,9 +119,16 @@ async def _reconcile(
 
 
 async def gather_absence(
-    trade: TradeClient, exchange_time: ExchangeClock, sleep: Sleep, execution: Execution, submit: Submit
+    trade: TradeClient,
+    exchange_time: ExchangeClock,
+    sleep: Sleep,
+    execution: Execution,
+    submit: Submit,
+    known_orders: frozenset[str],
 ) -> AbsenceEvidence | VenueOrder | str:
     """Everything one sweep can say about an order: the order itself, evidence of absence, or why there is none.
+
+    ``known_orders`` are ids that the market's listing must show, or it proves nothing.
 
     Raises ExchangeError when the exchange's time or a listing cannot be had: that proves nothing.
     """
@@ -145,7 +163,7 @@ async def gather_absence(
         listed_from=listed_from,
         read_to_the_end=orders.complete and trades.complete,
         our_id_seen=any(same_id(ours, row.client_order_id) for row in trades.trades),
-        known_order_missing=False,
+        known_order_missing=not known_orders <= {order.order_id for order in orders.orders},
         key_fingerprint=trade.fingerprint,
         exchange_identity=trade.identity,
     )
@@ -190,10 +208,20 @@ def _given_up_lately(tx: Tx) -> list[Execution]:
     ]
 
 
-async def adopt(vault: Vault, execution: Execution, order: VenueOrder, source: str) -> None:
-    """Store that the exchange has (or had) this execution's order."""
+async def adopt(vault: Vault, execution: Execution, order: VenueOrder, source: str) -> ExecutionState:
+    """Store that the exchange has (or had) this execution's order; the execution's state afterwards."""
     state = await vault.transact(lambda tx: apply_order(tx, execution.id, order, source, {}))
     log.info("execution %s: order %s found by %s, now %s", execution.id, order.order_id, source, state)
+    return state
+
+
+def _orders_known_since(tx: Tx, execution: Execution) -> frozenset[str]:
+    """Orders of ours in the market that were sent since the listing's start, so that it must hold them."""
+    if execution.signing is None:
+        return frozenset()
+    since = execution.signing.signed_at_ms * 1000 - LOOK_BACK
+    rows = tx.sql.all("orders_of_market_since", market=execution.market, since=since)
+    return frozenset(row["order_id"] for row in rows)
 
 
 def _policy_of(tx: Tx, execution: Execution) -> Policy:

@@ -119,14 +119,15 @@ async def _judge_orders(
     vault: Vault, listed: Iterable[VenueOrder], known: list[Execution]
 ) -> tuple[list[VenueOrder], list[str]]:
     foreign: list[VenueOrder] = []
+    wrong: list[str] = []
     accepted = await vault.read(accepted_orders)
     open_markets = {execution.market for execution in known if execution.state in UNDECIDED}
     listed = list(listed)
     for order in listed:
         ours = _match(order, known)
         if ours is not None:
-            if ours.state not in RESTING:
-                await adopt(vault, ours, order, "sweep")
+            if ours.state not in RESTING and await adopt(vault, ours, order, "sweep") not in RESTING:
+                wrong.append(f"order {order.order_id} of execution {ours.id} rests there, not here")
         # An order in flight may be this one: undecided, not foreign.
         elif order.market not in open_markets and (order.market, order.order_id) not in accepted:
             foreign.append(order)
@@ -136,7 +137,7 @@ async def _judge_orders(
         for execution in known
         if execution.state in RESTING and execution.order_id not in seen
     ]
-    return foreign, missing
+    return foreign, wrong + missing
 
 
 def _match(order: VenueOrder, known: list[Execution]) -> Execution | None:

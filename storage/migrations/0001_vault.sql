@@ -147,6 +147,10 @@ CREATE TABLE trade_executions (
     exchange_identity TEXT,
     order_id          TEXT,
     venue_status      TEXT,
+    -- How much the exchange says is filled, and whether the stored fills do not add up to it yet.
+    venue_filled      TEXT NOT NULL DEFAULT '0' CHECK (venue_filled GLOB '[0-9]*' AND venue_filled NOT GLOB '*[^0-9.]*'
+                      AND venue_filled NOT GLOB '*.*.*' AND venue_filled NOT GLOB '*.'),
+    fills_short       INTEGER NOT NULL DEFAULT 0 CHECK (fills_short IN (0, 1)),
     seen_at           INTEGER,
     unknown_at        INTEGER,
     ended_at          INTEGER,
@@ -162,6 +166,7 @@ CREATE UNIQUE INDEX one_execution_per_order ON trade_executions (market, order_i
 CREATE INDEX executions_by_state ON trade_executions (state)
     WHERE state IN ('CLAIMED', 'SUBMITTING', 'UNKNOWN', 'SUBMITTED', 'PARTIALLY_FILLED');
 CREATE INDEX executions_by_update ON trade_executions (updated_at);
+CREATE INDEX executions_short_of_fills ON trade_executions (id) WHERE fills_short = 1;
 CREATE INDEX executions_by_claim ON trade_executions (claimed_at);
 
 CREATE TABLE execution_events (

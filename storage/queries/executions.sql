@@ -28,7 +28,9 @@ UPDATE trade_executions SET state = :after, updated_at = :now, order_id = coales
 WHERE id = :id AND state = :before;
 
 -- name: note_order_seen(id, now, order_id, venue_status)!
-UPDATE trade_executions SET seen_at = :now, order_id = coalesce(order_id, :order_id), venue_status = :venue_status
+UPDATE trade_executions SET seen_at = :now, order_id = coalesce(order_id, :order_id),
+    -- Of an ended order the word it ended with stays.
+    venue_status = CASE WHEN state IN ('FILLED', 'CANCELED') THEN venue_status ELSE :venue_status END
 WHERE id = :id;
 
 -- name: ask_cancel(id, now)!
@@ -69,6 +71,12 @@ VALUES (:proposal_id, :revision, :passed, :failed, :checks, :policy_hash, :actor
 SELECT d.*, p.market, p.side, p.eur FROM gate_decisions d JOIN trade_proposals p ON p.id = d.proposal_id
 WHERE d.passed = 0 AND d.at >= :since ORDER BY d.id DESC LIMIT :count;
 
--- name: filled_without_fills()
-SELECT e.id FROM trade_executions e WHERE e.state = 'FILLED'
-    AND NOT EXISTS (SELECT 1 FROM fills f WHERE f.execution_id = e.id) ORDER BY e.id;
+-- name: executions_short_of_fills()
+SELECT * FROM trade_executions WHERE fills_short = 1 ORDER BY id;
+
+-- name: note_filled(id, venue_filled, short)!
+UPDATE trade_executions SET venue_filled = :venue_filled, fills_short = :short
+WHERE id = :id AND (venue_filled <> :venue_filled OR fills_short <> :short);
+
+-- name: orders_of_market_since(market, since)
+SELECT order_id FROM trade_executions WHERE market = :market AND order_id IS NOT NULL AND submitting_at > :since;

@@ -7,9 +7,17 @@ from typing import Any, Final
 
 import pytest
 
-from storage.absence import LookUp, OperatorFill, earliest_proof, missing_proof, prove_absent, resolve_by_operator
-from storage.clock import HOUR
-from storage.codes import ExecutionState, ProposalState, TradingState
+from storage.absence import (
+    LookUp,
+    OperatorFill,
+    earliest_proof,
+    margin_for,
+    missing_proof,
+    prove_absent,
+    resolve_by_operator,
+)
+from storage.clock import HOUR, SECOND
+from storage.codes import ExecutionState, Mode, ProposalState, TradingState
 from storage.database import Tx
 from storage.errors import Conflict
 from storage.evidence import apply_order
@@ -33,7 +41,24 @@ E: Final = ExecutionState
 
 
 def prove(tx: Tx, execution: Execution, **changes: Any) -> None:
-    prove_absent(tx, execution.id, full_proof(execution, **changes), margin_ms=MARGIN_MS, lookup_lag_ms=LAG_MS)
+    evidence = full_proof(execution, **changes)
+    tx.now = max(tx.now, evidence.began_at)
+    prove_absent(tx, execution.id, evidence, margin_ms=MARGIN_MS, lookup_lag_ms=LAG_MS)
+
+
+def test_an_exchange_whose_time_runs_ahead_proves_nothing(tx: Tx) -> None:
+    execution = bring_to(tx, E.UNKNOWN)
+    evidence = full_proof(execution)
+    tx.now = evidence.began_at - 2 * SECOND - 1
+    with pytest.raises(Conflict, match="ahead of this machine"):
+        prove_absent(tx, execution.id, evidence, margin_ms=MARGIN_MS, lookup_lag_ms=LAG_MS)
+
+
+def test_a_live_proof_waits_ten_windows_whatever_the_policy_says(tx: Tx) -> None:
+    execution = bring_to(tx, E.UNKNOWN)
+    assert execution.signing is not None
+    assert margin_for(Mode.LIVE, execution, 10) == 10 * execution.signing.window_ms
+    assert margin_for(Mode.PAPER, execution, 10) == 10
 
 
 def test_a_full_proof_makes_an_unknown_absent_and_is_stored(tx: Tx) -> None:

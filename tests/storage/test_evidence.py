@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from storage.absence import OperatorFill, resolve_by_operator
 from storage.clock import SECOND
 from storage.codes import CLOSED, ExecutionState, ProposalState, Side, TradingState
 from storage.database import Tx
@@ -20,9 +21,11 @@ from storage.errors import Conflict
 from storage.evidence import apply_order, move_execution
 from storage.execution_rows import events_of, fills_of, get_execution
 from storage.executions import Accepted, Rejected, settle
+from storage.facts import read_facts
 from storage.models import Execution, VenueFill, VenueOrder
-from storage.money import Price, Quantity
-from storage.trading_state import current_trading_state
+from storage.money import Eur, Price, Quantity
+from storage.proposals import get_proposal
+from storage.trading_state import current_trading_state, halt
 from tests.storage.world import (
     alert_texts,
     bare_tx,
@@ -83,7 +86,8 @@ def test_every_status_moves_every_state_to_the_truth_and_never_backward(
         stored = get_execution(tx, execution.id)
         assert stored.state is after
         assert stored.order_id == f"order-{execution.id}"
-        assert stored.venue_status == status
+        # Of an ended order the word it ended with stays.
+        assert stored.venue_status == (execution.venue_status if state in SEALED else status)
         assert (f"fill-{execution.id}-7" in {fill.fill_id for fill in fills_of(tx, execution.id)}) is filled
         if fills_of(tx, execution.id):
             assert trade_status(tx, execution) == "confirmed"
@@ -351,3 +355,38 @@ def test_the_outcome_of_two_fills_does_not_depend_on_their_order(tx: Tx) -> None
             (get_execution(tx, execution.id).state, sorted(str(f.quantity) for f in fills_of(tx, execution.id)))
         )
     assert pictures[0] == pictures[1]
+
+
+def test_an_ended_order_is_followed_until_its_fills_add_up(tx: Tx) -> None:
+    execution = bring_to(tx, E.SUBMITTED)
+    half = replace(venue_order(execution, "canceled"), filled=execution.quantity.scaled(Decimal("0.5")))
+    apply_order(tx, execution.id, half, "look-up", {})
+    short = [row["id"] for row in tx.sql.all("executions_short_of_fills")]
+    assert short == [execution.id]
+    [missing] = read_facts(tx, get_proposal(tx, execution.proposal_id)).open_executions
+    assert missing.remaining == half.filled  # counts like an order still open
+    apply_order(tx, execution.id, replace(half, fills=(whole_fill(execution, half.filled),)), "look-up", {})
+    assert tx.sql.all("executions_short_of_fills") == []
+
+
+def test_the_word_an_order_ended_with_stays(tx: Tx) -> None:
+    execution = bring_to(tx, E.SUBMITTED)
+    apply_order(tx, execution.id, venue_order(execution, "canceled"), "look-up", {})
+    apply_order(tx, execution.id, venue_order(execution, "new"), "late look-up", {})
+    assert get_execution(tx, execution.id).venue_status == "canceled"
+
+
+def test_a_fill_beside_the_operators_verdict_halts_and_is_not_counted_twice(tx: Tx) -> None:
+    execution = bring_to(tx, E.UNKNOWN)
+    halt(tx, "looking")
+    verdict = OperatorFill(execution.quantity, Price.of("61000"), Eur.of("0.07"))
+    resolve_by_operator(tx, execution.id, verdict, "seen on the site")
+    order = replace(venue_order(execution, "filled"), filled=execution.quantity)
+    apply_order(tx, execution.id, replace(order, fills=(whole_fill(execution, execution.quantity),)), "sweep", {})
+    assert len(fills_of(tx, execution.id)) == 1
+    assert "settled by hand" in current_trading_state(tx).reason or "late evidence" in current_trading_state(tx).reason
+
+
+def whole_fill(execution: Execution, quantity: Quantity) -> VenueFill:
+    price = execution.limit if execution.limit is not None else Price.of("61000")
+    return VenueFill("fill-whole", execution.claimed_at, quantity, price, Decimal("0.01"), "EUR", True, True)

@@ -19,7 +19,6 @@ from storage.executions import (
     abandon_stale_claims,
     begin_submit,
     cancel_asked,
-    is_entry,
     mark_unknown,
     overdue_submitting,
 )
@@ -165,17 +164,12 @@ def test_a_submission_older_than_window_and_timeout_is_unknown(tx: Tx, seconds: 
 
 def test_a_wish_to_cancel_is_noted_and_audited(tx: Tx) -> None:
     execution = bring_to(tx, E.SUBMITTED)
-    assert cancel_asked(tx, execution.id) == execution
+    cancel_asked(tx, execution.id, "Canceled")
     row = tx.sql.one("execution_by_id", id=execution.id)
     assert row is not None
     assert row["cancel_asked_at"] == tx.now
     kinds = [row["kind"] for row in tx.db.execute("SELECT kind FROM audit_log ORDER BY seq DESC LIMIT 1")]
     assert kinds == ["execution.cancel_asked"]
-
-
-def test_entries_are_what_a_halt_takes_back(tx: Tx) -> None:
-    assert is_entry(bring_to(tx, E.SUBMITTED))
-    assert not is_entry(bring_to(tx, E.SUBMITTED, exit_idea()))
 
 
 def test_a_claim_does_not_wait_for_an_old_clock(tx: Tx) -> None:

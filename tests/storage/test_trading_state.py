@@ -12,7 +12,7 @@ from storage.codes import TradingState
 from storage.database import Tx
 from storage.errors import Conflict
 from storage.halt_file import halt_file_present, lower_halt, prepare_halt, raise_halt
-from storage.trading_state import current_trading_state, halt, resume, tighten
+from storage.trading_state import current_trading_state, halt, latch_halt_file, resume, tighten
 
 
 def test_a_state_tightens_and_never_loosens_by_itself(tx: Tx) -> None:
@@ -27,10 +27,24 @@ def test_a_state_tightens_and_never_loosens_by_itself(tx: Tx) -> None:
     assert current_trading_state(tx) == halted
 
 
-def test_a_halt_that_stands_keeps_its_first_reason(tx: Tx) -> None:
+def test_the_same_halt_again_changes_nothing(tx: Tx) -> None:
     first = halt(tx, "first")
-    assert halt(tx, "second") == first
-    assert current_trading_state(tx).reason == "first"
+    assert halt(tx, "first") == first
+
+
+def test_a_second_halt_is_not_lifted_by_whoever_saw_the_first(tx: Tx) -> None:
+    seen = halt(tx, "lunch")
+    unseen = halt(tx, "an invariant is broken")
+    with pytest.raises(Conflict, match="invariant"):
+        resume(tx, seen.id, "back from lunch")
+    assert current_trading_state(tx) == unseen
+
+
+def test_a_file_seen_once_stays_a_halt_when_it_is_gone(tx: Tx) -> None:
+    raise_halt(tx.folder)
+    assert latch_halt_file(tx) is not None
+    lower_halt(tx.folder)
+    assert current_trading_state(tx).state is TradingState.HALTED
 
 
 def test_resuming_names_the_halt_it_lifts(tx: Tx) -> None:
@@ -141,16 +155,16 @@ def test_any_answer_but_no_such_file_halts(folder: Path, monkeypatch: pytest.Mon
 def test_the_prepared_file_is_renamed_and_put_back(folder: Path) -> None:
     prepare_halt(folder)
     prepare_halt(folder)
-    assert [path.name for path in folder.iterdir()] == ["HALT.off"]
+    assert sorted(path.name for path in folder.iterdir()) == ["HALT.off", "send.lock"]
     inode = (folder / "HALT.off").stat().st_ino
     assert raise_halt(folder) == folder / "HALT"
-    assert [(path.name, path.stat().st_ino) for path in folder.iterdir()] == [("HALT", inode)]
+    assert (folder / "HALT").stat().st_ino == inode
     assert raise_halt(folder) == folder / "HALT"
     prepare_halt(folder)
-    assert [path.name for path in folder.iterdir()] == ["HALT"]
+    assert sorted(path.name for path in folder.iterdir()) == ["HALT", "send.lock"]
     lower_halt(folder)
     lower_halt(folder)
-    assert [path.name for path in folder.iterdir()] == ["HALT.off"]
+    assert sorted(path.name for path in folder.iterdir()) == ["HALT.off", "send.lock"]
     assert halt_file_present(folder) is None
 
 
