@@ -6,9 +6,14 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from storage.clock import Micros
 from storage.database import Tx
+from storage.errors import NotFound
+
+RECENT_ROWS: Final = 5000
+"""How far back a market's newest looks are searched for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,49 @@ def record_free_call(tx: Tx, oracle: str, markets: int, summary: str) -> int:
         cost_micros=0,
         summary=summary,
         settled_at=tx.now,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure of a market beside its threshold, as exact text; None for a figure that is undefined."""
+
+    value: str | None
+    limit: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLook:
+    """One market's part of a look, as it was stored."""
+
+    id: int
+    at: Micros
+    market: str
+    outcome: str
+    nearest: str
+    reason: str
+    """Why it was dropped or is a duplicate; else empty."""
+    figures: Mapping[str, Figure]
+
+
+def latest_looks(tx: Tx, count: int = 1) -> list[StoredLook]:
+    """The newest ``count`` looks at each market that was looked at lately, newest first."""
+    return [_stored(row) for row in tx.sql.all("latest_looks", count=count, within=RECENT_ROWS)]
+
+
+def snapshot_of(tx: Tx, snapshot_id: int) -> tuple[Micros, str | None]:
+    """When a look was stored, and the snapshot it kept; None where it kept none. Raises NotFound."""
+    row = tx.sql.one("look_by_id", id=snapshot_id)
+    if row is None:
+        raise NotFound(f"there is no look {snapshot_id}")
+    return row["at"], row["saw"]
+
+
+def _stored(row: sqlite3.Row) -> StoredLook:
+    numbers = json.loads(row["numbers"])
+    figures = {name: Figure(entry["is"], entry["limit"]) for name, entry in numbers.items() if isinstance(entry, dict)}
+    return StoredLook(
+        row["id"], row["at"], row["market"], row["outcome"], row["nearest"], numbers.get("reason", ""), figures
     )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import Abort, Exit
 
-from console.cli import context, decide, operate, policy, run, show
+from console.cli import adopt, budget, context, decide, locks, looks, operate, policy, run, show
 from console.cli.output import INTERRUPTED, USAGE, say_error
 
 app = typer.Typer(
@@ -44,9 +44,9 @@ def _main(
         run.run(home, live, settings, read_only, no_scheduler)
 
 
-for module in (run, show, decide, operate):
+for module in (run, show, decide, operate, budget, locks, looks, adopt):
     module.register(app)
-app.add_typer(policy.app, name="policy", help="Show the rules, put others in force.")
+app.add_typer(policy.app, name="policy", help="List, show and compare rules, put others in force.")
 
 
 def run_command_line(arguments: Sequence[str]) -> int:

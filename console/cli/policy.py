@@ -1,4 +1,4 @@
-"""``oracle policy``: show and activate the rules that gate, send and reconcile follow."""
+"""``oracle policy``: list, show, compare and activate the rules that gate, send and reconcile follow."""
 
 from __future__ import annotations
 
@@ -17,15 +17,19 @@ from console.cli.context import (
     SettingsOption,
     context,
     guarded,
+    opened_engine,
     opened_vault,
     read_only,
 )
-from console.cli.output import OK, USAGE, CommandError, say, say_json
+from console.cli.output import OK, USAGE, CommandError, say, say_json, say_table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from console.cli.context import Context
     from storage.database import Tx
     from storage.policies import Policy
+    from storage.policy_window import Venue
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -47,10 +51,10 @@ def show(
 
 def _show(found: Context, name: str | None, as_json: bool) -> int:
     def chosen(tx: Tx) -> Policy:
-        from storage.policy_store import active_policy, policy_named
+        from storage.policy_store import active_policy, find_policy
 
         if name is not None:
-            return policy_named(tx, name)
+            return find_policy(tx, name)
         policy: Policy = active_policy(tx).policy
         return policy
 
@@ -90,33 +94,157 @@ def activate(
     """Put a policy in force.
 
     A file holds every field that policy show prints, and no other; orders not yet sent under the old policy
-    are abandoned.
+    are abandoned. A policy that would refuse every buy in one of its markets is refused, and told why; what it
+    loosens is said in one line.
     """
     raise typer.Exit(guarded(lambda: _activate(context(home, live, settings), policy, as_json)))
 
 
 def _activate(found: Context, policy: str, as_json: bool) -> int:
-    path = Path(policy)
-    named = path.suffix not in (".yaml", ".yml", ".json") and os.sep not in policy and not path.is_file()
-    from_file = None if named else read_file(path)
-    return asyncio.run(_put_in_force(found, policy, from_file, as_json))
+    return asyncio.run(_put_in_force(found, policy, as_json))
 
 
-async def _put_in_force(found: Context, name: str, from_file: Policy | None, as_json: bool) -> int:
-    from storage.policy_store import activate_policy, active_policy, policy_named
+def _chosen(tx: Tx, word: str, from_file: Policy | None) -> Policy:
+    from storage.policy_store import find_policy
 
+    return from_file if from_file is not None else find_policy(tx, word)
+
+
+def _file_of(word: str) -> Policy | None:
+    """The policy in the file of that name; None where the word is no file's name. Raises CommandError."""
+    path = Path(word)
+    named = path.suffix not in (".yaml", ".yml", ".json") and os.sep not in word and not path.is_file()
+    return None if named else read_file(path)
+
+
+async def _put_in_force(found: Context, word: str, as_json: bool) -> int:
+    from storage.policy_changes import loosening_line, policy_changes
+    from storage.policy_store import activate_policy, active_policy
+
+    from_file = _file_of(word)
     async with opened_vault(found) as vault:
         current = await vault.read(active_policy)
-
-        def change(tx: Tx) -> Any:
-            wanted = from_file if from_file is not None else policy_named(tx, name)
-            return activate_policy(tx, wanted, current.activation_id)
-
-        active = await vault.transact(change)
+        wanted: Policy = await vault.read(lambda tx: _chosen(tx, word, from_file))
+    same = wanted.hash() == current.hash
+    venues, untested = (None, "") if same else await _venues(found, wanted)
+    async with opened_vault(found) as vault:
+        active = await vault.transact(lambda tx: activate_policy(tx, wanted, current.activation_id, venues))
+    changes = policy_changes(current.policy, active.policy)
+    loosens = [change.text for change in changes if change.loosens]
     if as_json:
-        say_json({"id": active.activation_id, "name": active.name, "hash": active.hash})
+        say_json(
+            {
+                "id": active.activation_id,
+                "name": active.name,
+                "hash": active.hash,
+                "loosens": loosens,
+                "untested": untested or None,
+            }
+        )
+        return OK
+    say(f"policy {active.name} {active.hash[:4]} is in force")
+    if (line := loosening_line(changes)) is not None:
+        say(line)
+    if untested:
+        say(f"the exchange's own minima were not tested: {untested}")
+    return OK
+
+
+async def _venues(found: Context, policy: Policy) -> tuple[Mapping[str, Venue] | None, str]:
+    """What the exchange takes in each allowed market, or None and why; not asked for a policy without trades."""
+    from console.exchange.errors import ExchangeError
+    from console.execution.keys import MissingKeys
+    from console.oracle.look import BUY_OVER_ASK
+    from console.paper.process import ExchangeUnavailable
+    from storage.policy_window import Venue
+
+    if 0 in (policy.trades.per_day, policy.trades.per_hour) or not policy.allowlist:
+        return None, ""
+    try:
+        async with opened_engine(found) as engine:
+            rules = await engine.parts.readonly.markets()
+            best = await engine.parts.readonly.best_quotes()
+    except (ExchangeError, ExchangeUnavailable, MissingKeys) as error:
+        return None, str(error)
+    venues = {}
+    for market in policy.allowlist:
+        if market in rules:
+            ask = best.get(market, (None, None))[1]
+            tick = rules[market].tick_size
+            limit = None if ask is None else ask.scaled(BUY_OVER_ASK).to_tick(tick, up=False)
+            venues[market] = Venue(rules[market], limit)
+    return venues, ""
+
+
+@app.command(name="list")
+def list_policies(
+    home: HomeOption = None, live: LiveOption = False, settings: SettingsOption = None, as_json: JsonOption = False
+) -> None:
+    """Every stored policy, the one in force first.
+
+    since is when it was last put in force.
+    """
+    raise typer.Exit(guarded(lambda: _list(context(home, live, settings), as_json)))
+
+
+def _list(found: Context, as_json: bool) -> int:
+    from console.format import iso
+    from storage.policy_store import stored_policies
+
+    rows: list[dict[str, Any]] = [
+        {
+            "name": row.name,
+            "hash": row.hash,
+            "active": row.active,
+            "since": None if row.since is None else iso(row.since),
+        }
+        for row in read_only(found, stored_policies)
+    ]
+    if as_json:
+        say_json(rows)
     else:
-        say(f"policy {active.name} {active.hash[:4]} is in force")
+        say_table(
+            ("name", "hash", "active", "since"),
+            [[row["name"], row["hash"][:8], "yes" if row["active"] else "", row["since"] or "never"] for row in rows],
+        )
+    return OK
+
+
+@app.command()
+def diff(
+    before: Annotated[str, typer.Argument(metavar="A", help="A stored policy, or a file.")],
+    after: Annotated[str, typer.Argument(metavar="B", help="What would take its place.")],
+    home: HomeOption = None,
+    live: LiveOption = False,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What differs between two policies.
+
+    Each field of B that is not as in A; what loosens lets something through that A refuses.
+    """
+    raise typer.Exit(guarded(lambda: _diff(context(home, live, settings), before, after, as_json)))
+
+
+def _diff(found: Context, before: str, after: str, as_json: bool) -> int:
+    from storage.policy_changes import policy_changes
+
+    files = [_file_of(before), _file_of(after)]
+
+    def both(tx: Tx) -> tuple[Policy, Policy]:
+        return _chosen(tx, before, files[0]), _chosen(tx, after, files[1])
+
+    changes = policy_changes(*read_only(found, both))
+    if as_json:
+        say_json(
+            [
+                {"field": each.field, "a": each.before, "b": each.after, "loosens": each.loosens}
+                for each in changes
+            ]
+        )  # fmt: skip
+    else:
+        rows = [[each.field, each.before, each.after, "loosens" if each.loosens else ""] for each in changes]
+        say_table(("field", "a", "b", ""), rows)
     return OK
 
 

@@ -1,4 +1,4 @@
-"""Commands that only look: status, proposals, history, executions, locks, verify."""
+"""Commands that only look: status, proposals, history, executions, verify."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CountOption = Annotated[int, typer.Option("--count", min=1, max=10_000, help="Ho
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
-    for command in (status, proposals, history, executions, locks, verify):
+    for command in (status, proposals, history, executions, verify):
         app.command()(command)
 
 
@@ -227,31 +227,6 @@ def _execution_values(tx: Tx, execution: Execution) -> dict[str, Any]:
         "time_in_force": execution.time_in_force,
         "venue_status": execution.venue_status,
     }
-
-
-def locks(
-    home: HomeOption = None, live: LiveOption = False, settings: SettingsOption = None, as_json: JsonOption = False
-) -> None:
-    """Who runs which job.
-
-    A job runs in one place at a time: holder has it until expires_at, and every later holder has a higher fence.
-    """
-    raise typer.Exit(guarded(lambda: _locks(context(home, live, settings), as_json)))
-
-
-def _locks(found: Context, as_json: bool) -> int:
-    from console.format import iso
-    from storage.leases import all_jobs
-
-    columns = ("job", "holder", "fence", "acquired_at", "expires_at", "next_run_at")
-    rows = [{column: row[column] for column in columns} for row in read_only(found, all_jobs)]
-    for row in rows:
-        row |= {name: None if row[name] is None else iso(row[name]) for name in columns if name.endswith("_at")}
-    if as_json:
-        say_json(rows)
-    else:
-        say_table(columns, [["" if row[column] is None else str(row[column]) for column in columns] for row in rows])
-    return OK
 
 
 def verify(

@@ -1,0 +1,84 @@
+"""Policies from the shell: the list, what differs, what a change loosens, and which are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cli.kit import oracle, oracle_json
+
+pytestmark = pytest.mark.processes
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+def written(home: Path, **changes: Any) -> str:
+    """A file that holds semi-auto with changes."""
+    policy = yaml.safe_load(oracle(home, "policy", "show", "semi-auto").stdout)
+    for name, value in changes.items():
+        policy[name] = {**policy[name], **value} if isinstance(value, dict) else value
+    path = home / "mine.yaml"
+    path.write_text(yaml.safe_dump({**policy, "name": "mine"}))
+    return str(path)
+
+
+def in_force(home: Path) -> str:
+    return str(next(row["name"] for row in oracle_json(home, "policy", "list") if row["active"]))
+
+
+def test_the_list_names_each_policy_with_hash_and_since(home: Path) -> None:
+    rows = oracle_json(home, "policy", "list")
+    assert all(set(row) == {"name", "hash", "active", "since"} for row in rows)
+    assert [row["name"] for row in rows if row["active"]] == ["semi-auto"]
+    assert {row["name"] for row in rows} == {"observer", "hunter", "semi-auto"}
+    assert next(row["since"] for row in rows if row["name"] == "observer") is None
+
+
+def test_an_empty_window_is_refused_with_the_figures(home: Path) -> None:
+    for changes, words in (
+        ({"exposure_eur": 0}, "exposure_eur is 0, yet trades.per_day is 5"),
+        (
+            {"order": {"min_eur": 1, "max_eur": 4}},
+            "BTC-EUR: order.max_eur 4 is less than the exchange's minimum, 5 EUR",
+        ),
+        ({"order": {"min_eur": 4, "max_eur": "4.9"}, "allowlist": ["ADA-EUR"]}, "ADA-EUR: order.max_eur 4.9 is less"),
+        ({"allowlist": ["NIX-EUR"]}, "NIX-EUR: the exchange does not list it"),
+    ):
+        done = oracle(home, "policy", "activate", written(home, **changes), check=False)
+        assert done.returncode == 2
+        assert words in done.stderr
+    assert in_force(home) == "semi-auto"
+
+
+def test_an_observer_comes_into_force_and_what_goes_back_is_loosened(home: Path) -> None:
+    assert oracle_json(home, "policy", "activate", "observer")["loosens"] == []
+    assert in_force(home) == "observer"
+    told = oracle(home, "policy", "activate", "semi-auto").stdout.splitlines()
+    assert len(told) == 2
+    assert told[1].startswith("loosens ")
+    assert "trades.per_day 0 -> 5" in told[1]
+
+
+def test_a_difference_names_field_and_both_values(home: Path) -> None:
+    rows = oracle_json(home, "policy", "diff", "semi-auto", written(home, cooldown_min=5, order={"max_eur": 400}))
+    assert rows == [
+        {"field": "name", "a": "semi-auto", "b": "mine", "loosens": False},
+        {"field": "order.max_eur", "a": "500", "b": "400", "loosens": False},
+        {"field": "cooldown_min", "a": "15", "b": "5", "loosens": True},
+    ]
+    assert oracle(home, "policy", "diff", "semi-auto", "nosuch", check=False).returncode == 1
+
+
+def test_what_show_prints_activate_takes_and_it_is_the_same_policy(home: Path) -> None:
+    path = home / "same.yaml"
+    path.write_text(oracle(home, "policy", "show", "hunter").stdout)
+    assert oracle_json(home, "policy", "diff", "hunter", str(path)) == []
+    hunter = next(row["hash"] for row in oracle_json(home, "policy", "list") if row["name"] == "hunter")
+    assert oracle_json(home, "policy", "activate", str(path))["hash"] == hunter
+    assert oracle_json(home, "policy", "activate", hunter[:8])["hash"] == hunter
