@@ -9,15 +9,18 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Final
 
-from storage.clock import Micros
+from storage.clock import SECOND, Micros
 from storage.codes import UNDECIDED, Mode, Side, TradingState
 from storage.database import Tx
 from storage.errors import Conflict, WrongMode
 from storage.execution_rows import executions_in, recent_executions
 from storage.facts import all_fills
-from storage.money import decimal_text
+from storage.money import EXACT, decimal_text
 from storage.trading_state import current_trading_state
+
+LONGEST_COMPARISON: Final[Micros] = 30 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,18 @@ class Adoption:
 
 
 def record_sweep(tx: Tx, result: SweepResult) -> int:
-    """Store a sweep; the first one of a PAPER vault without executions becomes the baseline of its balances."""
+    """Store a sweep; the first one of a PAPER vault without executions becomes the baseline of its balances.
+
+    One that another sweep has overtaken says nothing and is not stored; one that took too long is not clean.
+    Returns the id of the newest sweep.
+    """
+    newest = tx.sql.one("newest_sweep")
+    if newest is not None and newest["started_at"] > result.started_at:
+        return int(newest["id"])
+    took = tx.now - result.started_at
+    if not 0 <= took <= LONGEST_COMPARISON:
+        sentence = f"the comparison took {took / SECOND:.0f} s, too long to say that both agree"
+        result = replace(result, differences=(*result.differences, sentence))
     clean = not result.differences and not result.foreign_markets
     row_id = _insert_sweep(tx, result, clean and _may_be_baseline(tx))
     if not clean:
@@ -101,17 +115,26 @@ def baseline(tx: Tx) -> dict[str, Decimal] | None:
 
 def expected_balances(tx: Tx, start: Mapping[str, Decimal]) -> dict[str, Decimal] | None:
     """``start`` plus all fills and flows of this vault, by symbol; None while a fill's fee is not known yet."""
+    totals, open_symbols = likely_balances(tx, start)
+    return None if open_symbols else totals
+
+
+def likely_balances(tx: Tx, start: Mapping[str, Decimal]) -> tuple[dict[str, Decimal], frozenset[str]]:
+    """The same with fees that are still to come left out, and the symbols whose figure is open because of one."""
     totals = dict(start)
+    open_symbols = set()
     for fill in all_fills(tx):
-        if fill.fee is None:
-            return None
         base, _, quote = fill.market.partition("-")
         sign = 1 if fill.side is Side.BUY else -1
-        totals[base] = totals.get(base, Decimal(0)) + sign * fill.quantity.value
-        totals[quote] = totals.get(quote, Decimal(0)) - sign * (fill.quantity * fill.price).value - fill.fee.value
+        fee = Decimal(0) if fill.fee is None else fill.fee.value
+        totals[base] = EXACT.add(totals.get(base, Decimal(0)), sign * fill.quantity.value)
+        paid = EXACT.add(sign * (fill.quantity * fill.price).value, fee)
+        totals[quote] = EXACT.subtract(totals.get(quote, Decimal(0)), paid)
+        if fill.fee is None:
+            open_symbols.add(quote)
     for flow in account_flows(tx):
-        totals[flow.symbol] = totals.get(flow.symbol, Decimal(0)) + flow.amount
-    return totals
+        totals[flow.symbol] = EXACT.add(totals.get(flow.symbol, Decimal(0)), flow.amount)
+    return totals, frozenset(open_symbols)
 
 
 def account_flows(tx: Tx) -> list[Flow]:

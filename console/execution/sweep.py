@@ -27,7 +27,7 @@ from storage.money import decimal_text
 from storage.policies import Policy
 from storage.policy_store import active_policy
 from storage.positions import replay
-from storage.sweeps import SweepResult, accepted_orders, baseline, expected_balances, record_sweep
+from storage.sweeps import SweepResult, accepted_orders, baseline, likely_balances, record_sweep
 
 TRIES: Final = 3
 AGAIN_S: Final = 0.4
@@ -64,10 +64,10 @@ async def sweep_once(vault: Vault, trade: TradeClient, readonly: ReadOnlyClient,
 
     Raises ExchangeError when a listing fails (nothing is stored then), VaultError.
     """
-    started_at = vault.clock.now()
     for turn in range(TRIES):
         if turn:
             await sleep(AGAIN_S)
+        started_at = vault.clock.now()
         compared = await compare(vault, trade, readonly)
         if not compared.differences:
             break
@@ -94,21 +94,20 @@ async def compare(vault: Vault, trade: TradeClient, readonly: ReadOnlyClient) ->
     """Follow what is ours, then list the exchange, then read the vault. Raises ExchangeError, VaultError."""
     await follow_orders(vault, trade)
     await adopt_late_orders(vault, trade)
-    before = await vault.read(_expected)
+    before, open_before = await vault.read(_likely)
     markets = await vault.read(watched_markets)
     listed: list[VenueOrder] = []
     for market in sorted(markets):
         listed += await trade.open_orders(market)
     balances = await readonly.balances()
-    after = await vault.read(_expected)
-    known = await vault.read(_known_executions)
+    (after, open_after), known = await vault.read(lambda tx: (_likely(tx), _known_executions(tx)))
     foreign, missing = await _judge_orders(vault, listed, known)
     totals = {symbol: entry.available + entry.in_order for symbol, entry in balances.by_symbol.items()}
     # An order that may exist may have moved its coin and the euros: these say nothing until it is settled.
     unsettled = [execution.market for execution in known if execution.state in UNDECIDED]
-    open_symbols = {symbol for market in unsettled for symbol in market.split("-")}
+    open_symbols = {symbol for market in unsettled for symbol in market.split("-")} | open_before | open_after
     balance: list[str] = []
-    if after is None and vault.mode is Mode.LIVE and await vault.read(baseline) is None:
+    if after is None and vault.mode is Mode.LIVE:
         balance.append("nobody has accepted yet what the LIVE account holds; until then nothing is claimed")
     elif _balance_differences(totals, before, open_symbols):
         balance = _balance_differences(totals, after, open_symbols)
@@ -163,10 +162,10 @@ def _known_executions(tx: Tx) -> list[Execution]:
     return [read_execution(row) for row in tx.db.execute("SELECT * FROM trade_executions")]
 
 
-def _expected(tx: Tx) -> dict[str, Decimal] | None:
-    """What the exchange should hold; None while there is no baseline or a fee is still to come."""
+def _likely(tx: Tx) -> tuple[dict[str, Decimal] | None, frozenset[str]]:
+    """What the exchange should hold, None without a baseline; and the symbols a coming fee leaves open."""
     start = baseline(tx)
-    return None if start is None else expected_balances(tx, start)
+    return (None, frozenset()) if start is None else likely_balances(tx, start)
 
 
 def _balance_differences(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from storage.clock import SECOND
 from storage.codes import ExecutionState, Mode
 from storage.database import Tx
 from storage.errors import WrongMode
@@ -103,3 +104,27 @@ def test_a_vault_belongs_to_the_exchange_it_met_first(tx: Tx) -> None:
         bind_exchange(tx, "paper/2")
     kinds = [row[0] for row in tx.db.execute("SELECT kind FROM audit_log WHERE kind = 'vault.exchange_bound'")]
     assert kinds == ["vault.exchange_bound"]
+
+
+def test_a_comparison_that_took_too_long_is_not_clean(tx: Tx) -> None:
+    slow = replace(a_result(tx), started_at=tx.now - 30 * SECOND - 1)
+    record_sweep(tx, slow)
+    sweep = newest_sweep(tx)
+    assert sweep is not None
+    assert not sweep.clean
+    assert "too long" in sweep.differences[0]
+
+
+def test_an_overtaken_comparison_does_not_mask_the_newer_one(tx: Tx) -> None:
+    newer = replace(
+        a_result(tx), started_at=tx.now - SECOND, differences=("BTC: the exchange has 1, the vault expects 0",)
+    )
+    record_sweep(tx, newer)
+    record_sweep(tx, replace(a_result(tx), started_at=tx.now - 2 * SECOND))
+    sweep = newest_sweep(tx)
+    assert sweep is not None
+    assert not sweep.clean
+
+
+def a_result(tx: Tx) -> SweepResult:
+    return SweepResult(tx.now, (), frozenset(), {"EUR": Decimal(1000)}, "key", "simulated:test")
