@@ -18,19 +18,25 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final  # noqa: E402
 from zoneinfo import ZoneInfo  # noqa: E402
 
 from rich.text import Text  # noqa: E402
+from textual import events  # noqa: E402
 from textual.app import App  # noqa: E402
 from textual.binding import Binding, BindingType  # noqa: E402
 from textual.screen import Screen  # noqa: E402
 
 from console import format as fmt  # noqa: E402
+from console.actions import BY_ID  # noqa: E402
 from console.execution.outcome import End, Outcome  # noqa: E402
 from console.panes.drawing import Scene  # noqa: E402
 from console.screens.bars import StopBar  # noqa: E402
 from console.screens.base import DRIVER_ERRORS  # noqa: E402
-from console.screens.cards import OutcomeCard, UnknownCard, outcome_sentence  # noqa: E402
+from console.screens.cards import OutcomeCard, outcome_sentence  # noqa: E402
 from console.screens.confirm_line import Span  # noqa: E402
+from console.screens.confirm_terms import Key  # noqa: E402
 from console.screens.dashboard import DashboardScreen  # noqa: E402
 from console.screens.driver import Driver  # noqa: E402
+from console.screens.presence import Presence  # noqa: E402
+from console.screens.since_card import SinceCard  # noqa: E402
+from console.screens.unknown_card import UnknownCard  # noqa: E402
 from console.settings import Settings  # noqa: E402
 from console.symbols import SETS  # noqa: E402
 from console.text import safe_text  # noqa: E402
@@ -38,9 +44,11 @@ from console.theme import THEMES, VARIABLE_DEFAULTS  # noqa: E402
 
 if TYPE_CHECKING:
     from console.execution.ticket import TicketView
+    from storage.models import Execution
 
 NOTICE_SECONDS: Final = 10.0
 STOP_REASON: Final = "stop key"
+ABSENCE_CHECK_S: Final = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +83,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
         self._notice: tuple[Span, float] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting: list[Outcome] = []
+        self.presence = Presence(driver)
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = settings.looks.theme
@@ -86,6 +95,22 @@ class ConsoleApp(App[int], inherit_bindings=False):
     def get_default_screen(self) -> Screen[Any]:
         """The dashboard, before there is any state."""
         return DashboardScreen(self)
+
+    def on_mount(self) -> None:
+        """Watch for the operator's absence."""
+        self.set_interval(ABSENCE_CHECK_S, self._watch_absence)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Every key says that somebody is there, wherever it goes."""
+        if isinstance(event, events.Key) and not Key(event.key, event.character).is_modifier and self.presence.key():
+            self.spawn(self.presence.store(), "noting the key")
+        await super().on_event(event)
+
+    async def _watch_absence(self) -> None:
+        since = await self.presence.away_since()
+        if since is not None and self.is_running and self.screen is self.dashboard:
+            self.presence.told()
+            self.push_screen(SinceCard(since))
 
     # ---- what screens ask of the app
 
@@ -147,6 +172,23 @@ class ConsoleApp(App[int], inherit_bindings=False):
         task = asyncio.get_running_loop().create_task(guarded())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    # ---- forms that cards open
+
+    def open_exit(self, market: str, parent: int | None = None) -> None:
+        """The form that sells what is held of a market, over the dashboard."""
+        if self.dashboard is not None:
+            self.dashboard.deeds.open_exit(market, parent)
+
+    def open_verdict(self, execution: Execution) -> None:
+        """The form of a verdict on an UNKNOWN, over the dashboard."""
+        if self.dashboard is not None:
+            self.dashboard.deeds.open_verdict(execution)
+
+    def why_not(self, action: str) -> str | None:
+        """Why an action of the registry cannot be done now; None if it can."""
+        dashboard = self.dashboard
+        return "the console is ending" if dashboard is None else dashboard.deeds.available(BY_ID[action])
 
     # ---- firing
 

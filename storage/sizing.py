@@ -59,12 +59,13 @@ def largest_size(question: Question) -> Sizing:
             low = middle
         else:
             high = middle
+    bound = _failing(loose, asked, step * high)
+    # Said with its real limits: what fails for being too large fails with a lower limit as well.
+    named = None if bound is None else _failing(question, (bound.code,), step * high)
     if low == 0:
-        return Sizing(Quantity.zero(), _failing(loose, asked, step * high))
+        return Sizing(Quantity.zero(), named)
     too_small = _failing(question, asked, step * low)
-    if too_small is not None:
-        return Sizing(Quantity.zero(), too_small)
-    return Sizing(Quantity(step * low), _failing(loose, asked, step * high))
+    return Sizing(Quantity(step * low), named) if too_small is None else Sizing(Quantity.zero(), too_small)
 
 
 def share_of(sizing: Sizing, percent: int, decimals: int) -> Quantity:

@@ -63,6 +63,8 @@ class Idea:
     limit: str | None
     why: str = ""
     minutes: int = USUAL_MINUTES
+    wrong: Price | None = None
+    """The price that would prove it wrong, kept from the idea it is made anew from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +193,7 @@ def _new(
         limit=at if order_type is OrderType.LIMIT else None,
         eur=quantity * at,
         lives=words.minutes * MINUTE,
-        rationale=Rationale(words.why, "", None, "", ""),
+        rationale=Rationale(words.why, "", words.wrong if isinstance(words, Idea) else None, "", ""),
         quote_at_creation=quote.ask if side is Side.BUY else quote.bid,
         parent_id=parent,
     )

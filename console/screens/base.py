@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeVar, cast
 
 from textual import events
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from console.execution.ticket import TicketView
+    from storage.models import Execution
 
 T = TypeVar("T")
 
@@ -47,6 +48,15 @@ class Console(Protocol):
 
     def action_stop(self) -> None:
         """Open the stop bar."""
+
+    def open_exit(self, market: str, parent: int | None = None) -> None:
+        """The form that sells what is held of a market."""
+
+    def open_verdict(self, execution: Execution) -> None:
+        """The form of a verdict on an UNKNOWN."""
+
+    def why_not(self, action: str) -> str | None:
+        """Why an action of the registry cannot be done now; None if it can."""
 
     def fire(self, view: TicketView, *, typed: bool) -> None:
         """Hand a ticket to the program behind the screen, and show what comes of it."""
@@ -95,6 +105,11 @@ class Dialog(ModalScreen[T], inherit_bindings=False):
     def compose(self) -> ComposeResult:
         """The box alone."""
         yield self.box
+
+    def background(self, work: Callable[[], Coroutine[Any, Any, None]], group: str) -> None:
+        """Run something of this dialog's, in place of what still runs of the same group; it ends with the dialog."""
+        # Given as a function, so that nothing is left behind unawaited where it is replaced before it began.
+        self.run_worker(cast("Any", work), group=group, exclusive=True)
 
     def on_mount(self) -> None:
         """Draw, and go on drawing."""

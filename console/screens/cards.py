@@ -1,4 +1,4 @@
-"""Cards: how an order ended, an order nobody knows the fate of, and the keys."""
+"""Cards: how an order ended, the checks, and the keys."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ from console.screens.confirm_line import Line, Span, blocked_reason
 from console.screens.confirm_terms import Key
 from console.screens.ticket_lines import check_lines
 from console.text import fit, safe_text
-from storage.codes import ExecutionState
+from storage.codes import ExecutionState, Side
 
 if TYPE_CHECKING:
     from console.execution.outcome import Outcome
-    from console.state import ConsoleState
-    from storage.models import Execution, Order
+    from storage.models import Order
     from storage.money import Price
 
 READ_SECONDS: Final = 0.7
@@ -71,10 +70,14 @@ class Card(Dialog[None], inherit_bindings=False):
         self._opened = self.console.driver.clock.monotonic()
         super().on_mount()
 
+    @property
+    def readable(self) -> bool:
+        """Whether it has been on the screen for long enough."""
+        return self.console.driver.clock.monotonic() - self._opened >= READ_SECONDS
+
     def press(self, key: Key) -> None:
         """Enter and the keys that leave; no other."""
-        readable = self.console.driver.clock.monotonic() - self._opened >= READ_SECONDS
-        if readable and (key.name == "enter" or key.name in LEAVE):
+        if self.readable and (key.name == "enter" or key.name in LEAVE):
             self.dismiss(None)
 
 
@@ -103,8 +106,22 @@ class OutcomeCard(Card, inherit_bindings=False):
         if outcome.reason and not outcome.failed:
             body += paragraph(" reason     ", safe_text(outcome.reason, 600), inner - 1, 4)
         body += paragraph(" so         ", _consequence(outcome), inner - 1, 3)
-        body += [(), keyed(" {Enter} closes")]
+        body += [(), keyed(" {Enter} closes   {x} exit" if self.can_exit else " {Enter} closes")]
         return frame_lines(scene, titles, [Span(str(outcome.proposal_id))], body, width)
+
+    @property
+    def can_exit(self) -> bool:
+        """Whether something was bought that could be sold again."""
+        bought = self.outcome.side is Side.BUY and self.outcome.filled.is_positive
+        return bought and not self.console.driver.read_only
+
+    def press(self, key: Key) -> None:
+        """``x`` goes on to selling what was bought."""
+        if key.character == "x" and self.can_exit and self.readable:
+            self.dismiss(None)
+            self.console.open_exit(self.outcome.order.market, self.outcome.proposal_id)
+        else:
+            super().press(key)
 
 
 def _figures(outcome: Outcome, tick: Price | None, inner: int) -> Sequence[Line]:
@@ -133,50 +150,6 @@ def _consequence(outcome: Outcome) -> str:
     if outcome.state in (ExecutionState.SUBMITTED, ExecutionState.PARTIALLY_FILLED):
         return "the rest is in the book; c on its row in pane 4 cancels it"
     return "it is in the history, pane 4"
-
-
-class UnknownCard(Card, inherit_bindings=False):
-    """An order without an answer: what was sent, what it holds, and that there is nothing to do."""
-
-    def __init__(self, execution: Execution) -> None:
-        super().__init__()
-        self.execution = execution
-
-    def draw(self, scene: Scene, width: int) -> list[Line]:
-        """What was sent and when, and whether it is still unknown."""
-        state = self.console.driver.state
-        execution, inner = self.execution, width - 2
-        unknown = state is None or any(row.id == execution.id for row in state.unknown)
-        title = Span("UNKNOWN", "stop") if unknown else Span("SETTLED", "strong")
-        body = (
-            _unknown_lines(execution, state, scene, inner)
-            if unknown
-            else [*paragraph(" ", "It is settled: pane 4 has how it ended.", inner - 1, 2)]
-        )
-        count = 0 if state is None else state.header.unknown
-        body += [
-            (),
-            *paragraph(" ", f"Nothing to do: it settles itself. The header keeps UNKNOWN {count}.", inner - 1, 2),
-        ]
-        body.append(keyed(" {q} hides this"))
-        mode = Span(scene.mode.value.upper(), f"{scene.frame_token} strong")
-        return frame_lines(scene, [title, mode], [Span(str(execution.proposal_id))], body, width)
-
-
-def _unknown_lines(execution: Execution, state: ConsoleState | None, scene: Scene, inner: int) -> list[Line]:
-    tick = None if state is None else state.tick_sizes.get(execution.market)
-    limit = "at market" if execution.limit is None else f"@ {price_text(execution.limit, tick, 40)}"
-    coin = safe_text(execution.market.partition("-")[0], 10)
-    order = f"{execution.side.value.upper()} {fmt.quantity(execution.quantity)} {coin} {limit}"
-    sent = execution.submitting_at if execution.submitting_at is not None else execution.claimed_at
-    lines = paragraph(" ", f"{order} was sent at {fmt.clock_ms(sent, scene.zone)}. No answer came back.", inner - 1, 3)
-    warning = "It may exist. It counts as a trade until proven. Do not place it by hand."
-    lines += [*paragraph(" ", warning, inner - 1, 3), ()]
-    lines += paragraph(" order id    ", safe_text(execution.client_order_id, 80), inner - 1, 2)
-    if execution.unknown_at is not None:
-        lines += paragraph(" unknown for ", fmt.age(max(scene.now - execution.unknown_at, 0)), inner - 1, 1)
-    held = f"no buy anywhere, nothing in {safe_text(execution.market, 20)} until it is settled"
-    return [*lines, *paragraph(" held        ", held, inner - 1, 2)]
 
 
 class ScrollCard(Card, inherit_bindings=False):

@@ -8,14 +8,17 @@ from textual import events
 
 from console import format as fmt
 from console.panes.drawing import Scene, fitted
-from console.screens.base import DRIVER_ERRORS, LEAVE, Dialog, frame_lines
+from console.screens.base import DRIVER_ERRORS, LEAVE, frame_lines
 from console.screens.confirm_line import Line, Order, Span, last_lines
 from console.screens.confirm_state import ConfirmState, State
-from console.screens.confirm_terms import Key, Live, Step
+from console.screens.confirm_terms import Key, Live, Step, overridable
+from console.screens.confirm_ways import TicketWays, short_blocking
+from console.screens.forms import Form
 from console.screens.ticket_lines import Ticketed, body_lines, check_lines, fires_text, order_line
 from console.text import safe_text, wrapped
 from storage.codes import OPEN_PROPOSALS, ProposalState
 from storage.errors import NotFound
+from storage.order_value import is_exit
 
 if TYPE_CHECKING:
     from console.execution.ticket import TicketView
@@ -27,14 +30,13 @@ LEAST: Final = (40, 16)
 """Columns and rows under which a ticket would have to be cut; below that it cannot be armed."""
 
 
-class ConfirmScreen(Dialog[None], inherit_bindings=False):
+class ConfirmScreen(TicketWays, inherit_bindings=False):
     """One proposal's ticket. It fires at most once, and is gone before the order leaves."""
 
     TICK = 0.1
 
     def __init__(self, proposal: Proposal) -> None:
-        super().__init__()
-        self.proposal = proposal
+        super().__init__(proposal)
         self.machine: ConfirmState | None = None
         """None until the first quote is there."""
         self.ticketed: Ticketed | None = None
@@ -46,6 +48,7 @@ class ConfirmScreen(Dialog[None], inherit_bindings=False):
         self._fetching = False
         self._fetched_at = 0.0
         self._ended: str | None = None
+        self._leaves = False
 
     def on_mount(self) -> None:
         """Ask for the first quote, and for another one every two seconds."""
@@ -78,7 +81,7 @@ class ConfirmScreen(Dialog[None], inherit_bindings=False):
         machine = self.machine
         if machine is None or not self.fits:
             if key.name in LEAVE:
-                self._leave()
+                self.leave()
             return
         if self.page is not None and key.name in ("enter", "i"):
             turned = None if key.name == "enter" else self.page + 1
@@ -89,6 +92,8 @@ class ConfirmScreen(Dialog[None], inherit_bindings=False):
         if step.unused and key.character == "i":
             self.page = 0
         self._follow(step)
+        if step.unused and self.ticketed is not None and not self.console.driver.read_only:
+            self.way_on(key.character, self.ticketed)
 
     @property
     def fits(self) -> bool:
@@ -99,6 +104,8 @@ class ConfirmScreen(Dialog[None], inherit_bindings=False):
     def redraw(self) -> None:
         """Let the machine follow time and market, then show where it stands."""
         self._poll()
+        if self.machine is not None and isinstance(self.app.screen, Form):
+            self.machine.attended(self._at())
         if self.machine is not None and self.ticketed is not None:
             step = self.machine.tick(self._at(), self._live(self.ticketed))
             if step.close or step.requote:
@@ -127,19 +134,29 @@ class ConfirmScreen(Dialog[None], inherit_bindings=False):
     def _follow(self, step: Step) -> None:
         if step.fire and self.machine is not None and self.ticketed is not None:
             view, typed = self.ticketed.view, self.machine.live.type_reason is not None
-            self._leave()
+            self.leave()
             self.console.fire(view, typed=typed)
             return
         if step.close:
-            self._leave()
+            self.leave()
             return
         if step.requote:
             self._fetch(new_quote=True)
         self._show()
 
-    def _leave(self) -> None:
-        if self.is_attached:
+    def leave(self) -> None:
+        """Go, at once or, from under another dialog, when that has gone."""
+        if not self.is_attached:
+            return
+        if self.app.screen is self:
             self.dismiss(None)
+        else:
+            self._leaves = True
+
+    def on_screen_resume(self) -> None:
+        """What lay over the ticket has gone."""
+        if self._leaves:
+            self.call_later(self.leave)
 
     def _at(self) -> float:
         return self.console.driver.clock.monotonic()
@@ -151,6 +168,10 @@ class ConfirmScreen(Dialog[None], inherit_bindings=False):
         gone = self.machine is not None and self.machine.state is State.GONE
         if not gone and self._at() - self._fetched_at >= POLL_SECONDS:
             self._fetch(new_quote=self.ticketed is None)
+
+    def ask_again(self) -> None:
+        """A new quote of what the proposal is by now."""
+        self._fetch(new_quote=True)
 
     def _fetch(self, *, new_quote: bool) -> None:
         if self._fetching and not new_quote:
@@ -167,7 +188,7 @@ class ConfirmScreen(Dialog[None], inherit_bindings=False):
         except DRIVER_ERRORS as error:
             self.problem = safe_text(error)
         else:
-            self.problem = None
+            self.problem, self.proposal = None, view.proposal
             self._take(view, new_quote)
         finally:
             self._fetching = False
@@ -191,7 +212,7 @@ class ConfirmScreen(Dialog[None], inherit_bindings=False):
             opened_on=ticketed.opened_on,
             reference=view.reference,
             book_age=None if confirmed is None else self._at() - confirmed,
-            blocking=view.blocking,
+            blocking=short_blocking(view, self.console.scene().zone),
             gone=self._gone(view),
             type_reason=view.typed_reason,
             total="" if view.typed is None else view.typed,
@@ -234,7 +255,8 @@ class ConfirmScreen(Dialog[None], inherit_bindings=False):
             body.append((Span(f" {self.problem}", "wait"),))
         else:
             body.append(())
-        order = Order(self.proposal.id, fires_text(self.ticketed.view))
+        view = self.ticketed.view
+        order = Order(self.proposal.id, fires_text(view), bool(overridable(view.checks)), is_exit(view.order))
         last = last_lines(self.machine, order, inner - 2, scene.symbols, scene.zone)
         body += [(Span(" "), *line) for line in last]
         room = self.app.size.height - 2

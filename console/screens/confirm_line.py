@@ -10,6 +10,7 @@ from rich.cells import cell_len
 
 from console.format import minute
 from console.screens.confirm_state import WAIT_SECONDS, ConfirmState, State
+from console.screens.confirm_terms import EXIT_REASONS, SIZED
 from console.symbols import UNICODE, Symbols
 from console.text import safe_text, wrapped
 from storage.models import Check
@@ -44,6 +45,10 @@ class Order(NamedTuple):
     proposal_id: int
     fires: str
     """Side and amount, such as ``BUY 25.16 EUR``."""
+    overrides: bool = False
+    """Whether COOLDOWN and ANTI_FLIP alone fail, on trades that are over."""
+    exits: bool = False
+    """Whether it is an exit, for which one key overrides and gives the reason."""
 
 
 def last_lines(
@@ -59,7 +64,7 @@ def last_lines(
     narrow = width < NARROW
     word = f"{state.state.value:<{6 if narrow else 7}} "
     left = _left(state, order, narrow, symbols, zone)
-    right = _right(state.state, narrow, symbols)
+    right = _right(state, order, narrow, symbols, zone)
     token = _TOKENS.get(state.state, "accent")
     gap = width - cell_len(word) - cell_len(left) - cell_len(right)
     if gap >= 2 or (not right and gap >= 0):
@@ -109,14 +114,31 @@ def blocked_reason(check: Check, zone: tzinfo = UTC) -> str:
     return safe_text(f"{check.code} {check.reason}{how}")
 
 
-def _right(state: State, narrow: bool, symbols: Symbols) -> str:
+def _right(state: ConfirmState, order: Order, narrow: bool, symbols: Symbols, zone: tzinfo) -> str:
+    """What the keys do in this state; the ways on where there is no way through."""
+    if state.state in (State.FIRED, State.CLOSED):
+        return ""
+    if state.state is State.WAIT:
+        return "keys are ignored, read on"
+    if state.state is State.ARMED:
+        return "any other key disarms"
     gap = "   " if narrow else f" {symbols.dot} "
     requote = "r quote" if narrow else "r re-quote"
-    return {
-        State.WAIT: "keys are ignored, read on",
-        State.READY: f"{requote}{gap}q leave",
-        State.ARMED: "any other key disarms",
-        State.STALE: f"{requote}{gap}q leave",
-        State.FIRED: "",
-        State.CLOSED: "",
-    }.get(state, "q leave")
+    ways = {
+        State.READY: [requote, "q leave"] if narrow else [requote, "m edit", "q leave"],
+        State.STALE: [requote, "n again", "q leave"],
+        State.GONE: ["n again" if narrow else "n again, fresh price", "q leave"],
+        State.BLOCKED: _blocked_ways(state.live.blocking, order, zone),
+    }.get(state.state, ["q leave"])
+    return gap.join(ways)
+
+
+def _blocked_ways(check: Check | None, order: Order, zone: tzinfo) -> list[str]:
+    if check is None:
+        return ["q leave"]
+    if order.overrides and order.exits:
+        return [f"{key} {reason}" for key, reason in EXIT_REASONS.items()]
+    ways = [] if check.clears_at is None else [f"n at {minute(check.clears_at, zone)}"]
+    if order.overrides:
+        return [*ways, "o override"]
+    return [*ways, *(["m edit"] if check.code in SIZED else []), "q leave"]

@@ -109,6 +109,10 @@ class ConfirmState:
         if self.state is State.ARMED and self._painted_at is None and at >= self._since:
             self._painted_at = self._now
 
+    def attended(self, at: float) -> None:
+        """The operator is at work on this order elsewhere, in a form over the ticket: that is not idling."""
+        self._now = self._active_at = max(self._now, at)
+
     def blur(self, at: float) -> Step:
         """The terminal lost the focus: keys may be meant for something else."""
         return self._disarm(at, "disarmed: focus lost")
@@ -182,7 +186,7 @@ class ConfirmState:
         return self._requote() if key.name == "r" else Step(unused=True)
 
     def _key_shut(self, key: Key) -> Step:
-        """BLOCKED and GONE: nothing but leaving."""
+        """BLOCKED and GONE: nothing but leaving, and the ways on, which are the screen's."""
         return Step(unused=True)
 
     def _arm(self) -> Step:

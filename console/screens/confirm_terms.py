@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -71,6 +72,24 @@ class Live:
     def _read(self) -> tuple[object, ...]:
         asked = None if self.type_reason is None else self.total
         return self.quote, self.opened_on, self.side, asked
+
+
+OVERRIDABLE: Final = frozenset({CheckCode.COOLDOWN, CheckCode.ANTI_FLIP})
+SIZED: Final = frozenset(
+    {CheckCode.ORDER_SIZE, CheckCode.STAGE_LIMIT, CheckCode.EXPOSURE, CheckCode.BALANCE, CheckCode.ORDER_RULES,
+     CheckCode.PRICE_COLLAR, CheckCode.AVERAGE_DOWN}
+)  # fmt: skip
+"""Checks that another size or price may pass."""
+
+EXIT_REASONS: Final = {"1": "stop the loss", "2": "take the gain", "3": "free the money"}
+"""Of an exit one key overrides and gives the reason."""
+
+
+def overridable(checks: Iterable[Check]) -> tuple[Check, ...]:
+    """The failing checks, if COOLDOWN and ANTI_FLIP on past trades alone fail; else none."""
+    failing = tuple(check for check in checks if not check.passed)
+    past = all(check.code in OVERRIDABLE and check.clears_at is not None for check in failing)
+    return failing if past else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,11 @@ from console.panes.header import trading_word
 from console.panes.history import resting_execution
 from console.panes.proposals import most_urgent
 from console.screens.bars import CancelBar, LeaveBar
-from console.screens.cards import ChecksCard, HelpCard, OutcomeCard, UnknownCard
+from console.screens.cards import ChecksCard, HelpCard, OutcomeCard
 from console.screens.confirm import ConfirmScreen
 from console.screens.forms import NoteForm, ResumeForm
+from console.screens.unknown_card import UnknownCard
+from console.screens.ways import WRITES, Ways
 from console.text import safe_text
 from storage.codes import TradingState
 
@@ -40,7 +42,7 @@ class Declined:
         return max(self.at + UNDO_SECONDS - monotonic, 0.0)
 
 
-class Deeds:
+class Deeds(Ways):
     """The actions of the dashboard."""
 
     def __init__(self, screen: DashboardScreen) -> None:
@@ -81,14 +83,16 @@ class Deeds:
         """None, or why an action cannot be done now."""
         state, driver = self.screen.state, self.screen.console.driver
         if state is None:
-            waiting = action.id in {"confirm", "decline", "cancel", "checks", "look", "resume", "undo"}
+            waiting = action.id in WRITES | {"confirm", "decline", "cancel", "checks", "look", "resume", "undo"}
             return "the console is still starting" if waiting else None
-        if driver.read_only and action.id in {"confirm", "decline", "undo", "cancel", "look", "resume"}:
+        if driver.read_only and action.id in WRITES | {"confirm", "decline", "undo", "cancel", "look", "resume"}:
             return "this console is read-only"
         if action.id == "confirm":
             return None if self.to_confirm() is not None else "no proposal is selected and none is ready"
         if action.id in {"decline", "checks"}:
             return None if self.selected() is not None else "no proposal is selected"
+        if action.id in WRITES:
+            return self.way_available(action, state)
         if action.id == "undo":
             open_still = self.declined is not None and self.declined.left(self.screen.monotonic) > 0
             return None if open_still else "nothing was declined in the last 5 s"

@@ -1,8 +1,9 @@
-"""What is typed: the phrase that lifts a halt, with its reason; the note on a decline."""
+"""What is typed: the phrase that lifts a halt, the note on a decline, the reason of an override, a verdict."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -10,35 +11,58 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Input
 
 from console import format as fmt
+from console.panes.cells import price_text
 from console.panes.drawing import Scene, paragraph
 from console.panes.line_block import LineBlock, Wall
-from console.screens.base import Dialog, frame_lines, keyed
-from console.screens.confirm_line import Line, Span
-from console.screens.confirm_terms import Key
-from console.text import safe_text
+from console.screens.base import LEAVE, Dialog, frame_lines, keyed
+from console.screens.confirm_line import Line, Span, blocked_reason
+from console.screens.confirm_terms import Key, amount_text
+from console.text import safe_text, wrapped
+from storage.absence import OperatorFill
+from storage.money import Eur, NotANumber, Price, Quantity
 
 if TYPE_CHECKING:
     from console.state import ConsoleState
+    from storage.models import Check, Execution, Proposal
+
+T = TypeVar("T")
 
 REASON_CELLS = 200
 
 
-class Form(Dialog[tuple[str, ...] | None], inherit_bindings=False):
-    """A box of words over one or more fields. Enter goes on to the next field, at the last one it is done."""
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a form: its label (none: the hint says it), what stands in it, what is said while it is empty."""
+
+    label: str = ""
+    value: str = ""
+    hint: str = ""
+
+
+class Form(Dialog[T], inherit_bindings=False):
+    """A box of words over one or more fields. Enter goes on to the next field, at the last one it is done.
+
+    A form that ``chooses`` starts beside its fields: there keys are its own, and Enter is done at once, as it is in
+    every field of it.
+    """
 
     DEFAULT_CSS = """
     Form > Vertical { width: 80; max-width: 100%; height: auto; background: $background; }
     Form Input { border: none; height: 1; padding: 0 1; background: $background; color: $foreground; width: 1fr; }
     Form Input:focus { border: none; background: $selected; }
     Form Horizontal { height: 1; }
+    Form .label { width: 10; }
     """
 
-    def __init__(self, fields: tuple[str, ...]) -> None:
+    def __init__(self, fields: tuple[Field, ...], *, chooses: bool = False) -> None:
         super().__init__()
+        self.labels = tuple(field.label for field in fields)
         self.fields = tuple(
-            Input(placeholder=name, max_length=REASON_CELLS, id=f"field-{place}", select_on_focus=False)
-            for place, name in enumerate(fields)
-        )
+            Input(field.value, placeholder=field.hint, max_length=REASON_CELLS, id=f"field-{place}",
+                  select_on_focus=False)
+            for place, field in enumerate(fields)
+        )  # fmt: skip
+        self.chooses = chooses
         self.note = ""
         self.foot = LineBlock(id="foot")
 
@@ -46,49 +70,104 @@ class Form(Dialog[tuple[str, ...] | None], inherit_bindings=False):
         """The words, the fields, the keys."""
         with Vertical():
             yield self.box
-            for field in self.fields:
+            for label, field in zip(self.labels, self.fields, strict=True):
                 with Horizontal():
                     yield Wall()
+                    if label:
+                        block = LineBlock(classes="label")
+                        block.show([(Span(f" {label}", "muted"),)])
+                        yield block
                     yield field
                     yield Wall()
             yield self.foot
 
     def on_mount(self) -> None:
-        """Start in the first field; nothing in it blinks."""
-        super().on_mount()
+        """Start in the first field, or beside the fields; nothing in them blinks."""
         for field in self.fields:
             field.cursor_blink = False
-        self.fields[0].focus()
+        if not self.chooses:
+            self.fields[0].focus()
 
     def on_key(self, event: events.Key) -> None:
-        """Enter, Tab and the ways out; everything else is typed."""
+        """Enter, Tab and the ways out; everything else is typed, or the form's own beside the fields."""
         if event.key in ("escape", "ctrl+c", "ctrl+q"):
             event.stop()
+            event.prevent_default()
             self.dismiss(None)
         elif event.key in ("enter", "tab", "down", "shift+tab", "up"):
             event.stop()
             event.prevent_default()
             self._go(event.key)
+        elif self.place is not None:
+            event.prevent_default()  # typed, and nothing to the dialog
 
     def on_paste(self, event: events.Paste) -> None:
         """The fields take pastes themselves."""
 
     def press(self, key: Key) -> None:
-        """Keys are the fields' own."""
+        """A key beside the fields; the ways out."""
+        if key.name in LEAVE:
+            self.dismiss(None)
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """What stands in the fields."""
+        return tuple(field.value.strip() for field in self.fields)
+
+    @property
+    def place(self) -> int | None:
+        """Which field is typed into; None beside the fields."""
+        return next((place for place, field in enumerate(self.fields) if field.has_focus), None)
 
     def _go(self, key: str) -> None:
-        place = next((place for place, field in enumerate(self.fields) if field.has_focus), 0)
-        if key == "enter" and place == len(self.fields) - 1:
-            self._submit()
+        place = self.place
+        if key == "enter" and (self.chooses or place == len(self.fields) - 1):
+            self.submit()
             return
         step = -1 if key in ("shift+tab", "up") else 1
-        self.fields[(place + step) % len(self.fields)].focus()
+        stops = len(self.fields) + (1 if self.chooses else 0)  # the last stop of a form that chooses is beside them
+        at = ((stops - 1 if place is None else place) + step) % stops
+        if at < len(self.fields):
+            self.fields[at].focus()
+        else:
+            self.set_focus(None)
 
-    def _submit(self) -> None:
-        values = tuple(field.value.strip() for field in self.fields)
-        refused = self.refusal(values)
+    def submit(self) -> None:
+        """Send what was typed, or say why not."""
+        raise NotImplementedError
+
+    def titles(self, scene: Scene) -> list[Span]:
+        """What stands in the upper border."""
+        raise NotImplementedError
+
+    def keys(self) -> str:
+        """The keys, in braces."""
+        return " {Enter} goes on   {Esc} leaves"
+
+    def redraw(self) -> None:
+        """Words above the fields, and under them what was wrong and the keys."""
+        if not self.is_mounted:
+            return
+        width, scene = self.box_width, self.console.scene()
+        for container in self.query(Vertical):
+            container.styles.width = width
+        lines = self.draw(scene, width - 2)
+        foot: list[Line] = [(Span(f" {line}", "wait"),) for line in wrapped(self.note, max(width - 4, 2))]
+        foot = [*(foot or [()]), keyed(self.keys())]
+        self.box.show(frame_lines(scene, self.titles(scene), [], lines, width)[:-1])
+        self.foot.show(frame_lines(scene, [], [], foot, width)[1:])
+        for wall in self.query(Wall):
+            wall.show_side((Span(scene.symbols.dialog.down, scene.frame_token),))
+
+
+class TypedForm(Form[tuple[str, ...] | None], inherit_bindings=False):
+    """A form that ends in what was typed, once nothing speaks against it."""
+
+    def submit(self) -> None:
+        """End, unless something is wrong."""
+        refused = self.refusal(self.values)
         if refused is None:
-            self.dismiss(values)
+            self.dismiss(self.values)
             return
         self.note = refused
         self.redraw()
@@ -97,29 +176,13 @@ class Form(Dialog[tuple[str, ...] | None], inherit_bindings=False):
         """Why this cannot be sent, or None."""
         raise NotImplementedError
 
-    def titles(self, scene: Scene) -> list[Span]:
-        """What stands in the upper border."""
-        raise NotImplementedError
 
-    def redraw(self) -> None:
-        """Words above the fields, and under them what was wrong and the keys."""
-        width, scene = self.box_width, self.console.scene()
-        for container in self.query(Vertical):
-            container.styles.width = width
-        lines = self.draw(scene, width - 2)
-        foot: list[Line] = [(Span(f" {self.note}", "wait"),), keyed(" {Enter} goes on   {Esc} leaves")]
-        self.box.show(frame_lines(scene, self.titles(scene), [], lines, width)[:-1])
-        self.foot.show(frame_lines(scene, [], [], foot, width)[1:])
-        for wall in self.query(Wall):
-            wall.show_side((Span(scene.symbols.dialog.down, scene.frame_token),))
-
-
-class ResumeForm(Form, inherit_bindings=False):
+class ResumeForm(TypedForm, inherit_bindings=False):
     """Trading again: says which halt is lifted and why it was made, and asks the phrase and a reason."""
 
     def __init__(self, state: ConsoleState) -> None:
         self.phrase = f"resume {state.header.mode.value}"
-        super().__init__((self.phrase, "reason"))
+        super().__init__((Field(hint=self.phrase), Field(hint="reason")))
         self.record = state.header.trading
         self.halt_file = state.header.halt_file
 
@@ -144,11 +207,11 @@ class ResumeForm(Form, inherit_bindings=False):
         return [*lines, *paragraph(" ", f"To trade again, type {self.phrase} and why.", width - 1, 2)]
 
 
-class NoteForm(Form, inherit_bindings=False):
+class NoteForm(TypedForm, inherit_bindings=False):
     """Why a proposal was declined, in the operator's words."""
 
     def __init__(self, proposal_id: int) -> None:
-        super().__init__(("why",))
+        super().__init__((Field(hint="why"),))
         self.proposal_id = proposal_id
 
     def refusal(self, values: tuple[str, ...]) -> str | None:
@@ -162,3 +225,83 @@ class NoteForm(Form, inherit_bindings=False):
     def draw(self, scene: Scene, width: int) -> list[Line]:
         """The question."""
         return [(Span(" Why? It is stored with the decline."),)]
+
+
+class OverrideForm(TypedForm, inherit_bindings=False):
+    """Why the checks that alone stand in the way are set aside for one proposal."""
+
+    def __init__(self, proposal: Proposal, checks: tuple[Check, ...]) -> None:
+        super().__init__((Field(hint="reason"),))
+        self.proposal = proposal
+        self.checks = checks
+
+    def refusal(self, values: tuple[str, ...]) -> str | None:
+        """Some reason."""
+        return None if values[0] else "a reason is needed; it is stored with the order"
+
+    def titles(self, scene: Scene) -> list[Span]:
+        """What is overridden, of what."""
+        codes = " and ".join(check.code.value for check in self.checks)
+        return [Span("OVERRIDE", "strong"), Span(codes, "wait"), Span(str(self.proposal.id))]
+
+    def draw(self, scene: Scene, width: int) -> list[Line]:
+        """What each check says, and what comes next."""
+        lines: list[Line] = []
+        for check in self.checks:
+            lines += paragraph(" ", blocked_reason(check, scene.zone), width - 1, 3)
+        text = "Why is it right all the same? The ticket that opens then asks for the amount."
+        return [*lines, *paragraph(" ", text, width - 1, 2)]
+
+
+class ResolveForm(TypedForm, inherit_bindings=False):
+    """The operator's verdict on an order whose answer never came, after having looked at the exchange."""
+
+    def __init__(self, execution: Execution) -> None:
+        super().__init__(
+            (
+                Field("verdict", "", "none, or filled, as you saw it at the exchange"),
+                Field("quantity", "", "filled: how much"),
+                Field("price", "", "filled: average price in EUR"),
+                Field("fee", "", "filled: fee in EUR, 0 for none"),
+                Field("reason", "", "how you know; it is stored"),
+            )
+        )
+        self.execution = execution
+        self.verdict: OperatorFill | None = None
+
+    def refusal(self, values: tuple[str, ...]) -> str | None:
+        """A verdict with all its figures, and a reason."""
+        word, quantity, price, fee, reason = values
+        if word.lower() not in ("none", "filled"):
+            return "the verdict is none or filled"
+        if not reason:
+            return "a reason is needed; it is stored"
+        if word.lower() == "none":
+            return None if not (quantity or price or fee) else "with none there is no quantity, price or fee"
+        try:
+            fill = OperatorFill(
+                Quantity.of(amount_text(quantity)), Price.of(amount_text(price)), Eur.of(amount_text(fee))
+            )
+        except NotANumber as error:
+            return f"filled needs quantity, price and fee: {safe_text(error, 60)}"
+        if not fill.quantity.is_positive or not fill.price.is_positive or fill.fee < Eur.zero():
+            return "quantity and price must be more than zero, the fee not less"
+        if fill.quantity > self.execution.quantity:
+            return f"no more than the {fmt.quantity(self.execution.quantity)} that were ordered"
+        self.verdict = fill
+        return None
+
+    def titles(self, scene: Scene) -> list[Span]:
+        """What is settled."""
+        return [Span("SETTLE BY HAND", "stop"), Span(str(self.execution.proposal_id))]
+
+    def draw(self, scene: Scene, width: int) -> list[Line]:
+        """The order, and what to look for."""
+        execution, state = self.execution, self.console.driver.state
+        tick = None if state is None else state.tick_sizes.get(execution.market)
+        limit = "at market" if execution.limit is None else f"@ {price_text(execution.limit, tick, 40)}"
+        amount = f"{fmt.quantity(execution.quantity)} {safe_text(execution.market, 20)} {limit}"
+        lines = paragraph(" order    ", f"{execution.side.value.upper()} {amount}", width - 1, 2)
+        lines += paragraph(" order id ", safe_text(execution.client_order_id, 80), width - 1, 2)
+        text = "Look at the exchange first. What turns up there later still counts, and halts."
+        return [*lines, *paragraph(" ", text, width - 1, 2)]

@@ -35,6 +35,7 @@ from storage.locks import JobLock, MarketLock
 from storage.models import Actor, Candle, Check, Execution, Proposal, Question, Rationale, Trade, TradingRecord
 from storage.money import Eur, Price, Quantity
 from storage.portfolio import Holding, Portfolio
+from tests.screens.ways_fakes import WaysFake
 from tests.storage.builders import (
     MONOTONIC,
     NOW,
@@ -456,12 +457,13 @@ def ticket_view(question: Question, **changes: Any) -> TicketView:
     return replace(view, **changes)
 
 
-class FakeDriver:
+class FakeDriver(WaysFake):
     """What the screens see of the program. Its book is confirmed at every quote; its orders wait to be answered."""
 
     def __init__(
         self, state: ConsoleState | None = None, *, mode: Mode = Mode.PAPER, looks: Mapping[str, Any] | None = None
     ) -> None:
+        super().__init__()
         self.settings = Settings(looks=Looks(**{"utc": True, **(looks or {})}))
         self.mode = mode
         self.read_only = False

@@ -65,6 +65,12 @@ def test_the_bound_is_named(parts: dict[str, Any], bound: CheckCode, value: str)
     assert abs((sizing.largest * price("61200")).value - Decimal(value)) < 1
 
 
+def test_the_bound_is_said_with_the_policys_own_limits() -> None:
+    bound = largest_size(make_question()).bound
+    assert bound is not None
+    assert bound.limit == "10.00 EUR to 500.00 EUR"
+
+
 def test_an_exit_is_bounded_by_what_is_held_less_what_is_promised() -> None:
     sells = make_execution(side=Side.SELL, quantity=coins("0.002"), remaining=coins("0.002"))
     question = make_question(proposal=exit_proposal(), facts={**HELD, "open_executions": (sells,)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,6 +15,7 @@ from console.screens.confirm_line import Order, blocked_reason, last_lines
 from console.screens.confirm_state import ConfirmState, State
 from console.symbols import ASCII, SETS
 from storage.clock import HOUR
+from storage.codes import CheckCode
 from storage.money import Price
 from tests.ui.test_confirm_state import ENTER, FIRE, LOWER, QUIET, TYPED, armed, failing, ready, type_text
 
@@ -33,7 +35,7 @@ def test_wait_shows_a_bar_that_runs_out() -> None:
 
 
 def test_ready_names_the_two_keys() -> None:
-    assert text(ready()) == ["READY   Enter arms, then F (shift+f) fires              r re-quote · q leave"]
+    assert text(ready()) == ["READY   Enter arms, then F (shift+f) fires     r re-quote · m edit · q leave"]
 
 
 def test_ready_says_what_the_last_key_did() -> None:
@@ -58,7 +60,7 @@ def test_armed_counts_down_and_says_what_f_fires() -> None:
 
 def test_stale_says_by_how_much() -> None:
     machine = ready(replace(QUIET, reference=Price.of("61653.576")))
-    assert text(machine) == ["STALE   ask moved +0.84 %, more than 0.5 %              r re-quote · q leave"]
+    assert text(machine) == ["STALE   ask moved +0.84 %, more than 0.5 %    r re-quote · n again · q leave"]
 
 
 def test_blocked_says_until_when_in_local_time() -> None:
@@ -72,9 +74,35 @@ def test_blocked_says_how_it_clears_where_no_time_is_known() -> None:
     assert blocked_reason(check) == "COOLDOWN bought ETH 14:29; when the order is settled"
 
 
+def blocked(**changes: Any) -> ConfirmState:
+    return ready(replace(QUIET, blocking=replace(failing(), **changes)))
+
+
+def test_blocked_names_the_ways_on() -> None:
+    until = 14 * HOUR + 44 * HOUR // 60
+    line = last_lines(blocked(clears_at=until), replace_order(overrides=True), 76)[0]
+    assert "".join(span.text for span in line) == (
+        "BLOCKED COOLDOWN until 14:44, bought ETH 14:29       n at 14:44 · o override"
+    )
+    assert text(blocked(clears_at=until))[0].endswith("n at 14:44 · q leave")
+    assert text(blocked(code=CheckCode.ORDER_SIZE))[0].endswith("m edit · q leave")
+    assert text(blocked(code=CheckCode.RECONCILED))[0].endswith(" q leave")
+    assert "o override" not in text(blocked(code=CheckCode.RECONCILED))[0]
+
+
+def test_a_blocked_exit_names_the_keys_that_override_with_their_reason() -> None:
+    lines = last_lines(blocked(clears_at=HOUR), replace_order(overrides=True, exits=True), 76)
+    words = " ".join("".join(span.text for span in line) for line in lines)
+    assert "1 stop the loss · 2 take the gain · 3 free the money" in words
+
+
+def replace_order(*, overrides: bool, exits: bool = False) -> Order:
+    return ORDER._replace(overrides=overrides, exits=exits)
+
+
 def test_gone_names_the_proposal() -> None:
     machine = ready(replace(QUIET, gone="expired 3 s ago"))
-    assert text(machine) == ["GONE    1042 expired 3 s ago                                         q leave"]
+    assert text(machine) == ["GONE    1042 expired 3 s ago                  n again, fresh price · q leave"]
 
 
 def test_after_the_end_the_line_names_the_end_only() -> None:

@@ -1,0 +1,126 @@
+"""The card of an order without an answer: what was sent, who looks for it, what it holds, and what not to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from console import format as fmt
+from console.panes.cells import price_text
+from console.panes.drawing import Scene, paragraph
+from console.screens.base import DRIVER_ERRORS, frame_lines, keyed
+from console.screens.cards import Card
+from console.screens.confirm_line import Line, Span
+from console.screens.confirm_terms import Key
+from console.text import safe_text
+from storage.codes import Mode
+
+if TYPE_CHECKING:
+    from console.execution.unknown import UnknownFacts
+    from console.state import ConsoleState
+    from storage.models import Execution
+
+ASK_SECONDS: Final = 1.0
+
+
+class UnknownCard(Card, inherit_bindings=False):
+    """An order nobody knows the fate of. It follows the look-ups, and says when it is settled."""
+
+    def __init__(self, execution: Execution) -> None:
+        super().__init__()
+        self.execution = execution
+        self.facts: UnknownFacts | None = None
+        self.note = ""
+
+    def on_mount(self) -> None:
+        """Ask what is known, now and every second."""
+        self._ask()
+        self.set_interval(ASK_SECONDS, self._ask)
+
+    def _ask(self) -> None:
+        self.background(self._learn, "facts")
+
+    async def _learn(self) -> None:
+        try:
+            self.facts = await self.console.driver.unknown(self.execution.id)
+        except DRIVER_ERRORS:
+            return  # what was known stays; the header shows what is wrong
+        self.redraw()
+
+    def press(self, key: Key) -> None:
+        """``V`` settles it by hand, where that is allowed; else as every card."""
+        if key.character != "V" or not self._unknown(self.console.driver.state):
+            super().press(key)
+            return
+        self.note = self.console.why_not("settle") or ""
+        if self.note:
+            self.redraw()
+        else:
+            self.dismiss(None)
+            self.console.open_verdict(self.execution)
+
+    def _unknown(self, state: ConsoleState | None) -> bool:
+        if self.facts is not None and self.facts.settled:
+            return False
+        return state is None or any(row.id == self.execution.id for row in state.unknown)
+
+    def draw(self, scene: Scene, width: int) -> list[Line]:
+        """What was sent and when, and whether it is still unknown."""
+        state = self.console.driver.state
+        execution, inner = self.execution, width - 2
+        mode = Span(scene.mode.value.upper(), f"{scene.frame_token} strong")
+        number = [Span(str(execution.proposal_id))]
+        if not self._unknown(state):
+            body = [*paragraph(" ", "It is settled: pane 4 has how it ended.", inner - 1, 2), (), keyed(" {q} closes")]
+            return frame_lines(scene, [Span("SETTLED", "strong"), mode], number, body, width)
+        lines = [*self._sent(state, scene, inner), *self._looks(scene, inner), *self._held(state, inner)]
+        count = 0 if state is None else state.header.unknown
+        text = f"Nothing to do: it settles itself. q hides this, the header keeps UNKNOWN {count}."
+        lines += [(), *paragraph(" ", text, inner - 1, 2)]
+        where = "on Bitvavo" if scene.mode is Mode.LIVE else "at the simulated exchange"
+        lines += [keyed(" {V} settles by hand while HALTED, after looking " + where)]
+        if self.note:
+            lines += [(row[0], Span(row[1].text, "wait")) for row in paragraph(" ", self.note, inner - 1, 2)]
+        return frame_lines(scene, [Span("UNKNOWN", "stop"), mode], number, lines, width)
+
+    def _sent(self, state: ConsoleState | None, scene: Scene, inner: int) -> list[Line]:
+        execution = self.execution
+        tick = None if state is None else state.tick_sizes.get(execution.market)
+        limit = "at market" if execution.limit is None else f"@ {price_text(execution.limit, tick, 40)}"
+        coin = safe_text(execution.market.partition("-")[0], 10)
+        order = f"{execution.side.value.upper()} {fmt.quantity(execution.quantity)} {coin} {limit}"
+        sent = execution.submitting_at if execution.submitting_at is not None else execution.claimed_at
+        text = f"{order} was sent at {fmt.clock_ms(sent, scene.zone)}. No answer came back."
+        warning = "It may exist. It counts as a trade until proven. Do not place it by hand."
+        lines = [*paragraph(" ", text, inner - 1, 3), *paragraph(" ", warning, inner - 1, 3), ()]
+        lines += paragraph(" order id    ", safe_text(execution.client_order_id, 80), inner - 1, 2)
+        if self.facts is not None and self.facts.cause:
+            lines += paragraph(" because     ", safe_text(self.facts.cause, 200), inner - 1, 2)
+        return lines
+
+    def _looks(self, scene: Scene, inner: int) -> list[Line]:
+        facts = self.facts
+        if facts is None:
+            return []
+        zone, dot = scene.zone, f" {scene.symbols.dot} "
+        seen = "none yet" if facts.looked_at is None else f"not found at {fmt.clock(facts.looked_at, zone)}"
+        if facts.problem is not None:
+            seen = f"failed: {safe_text(facts.problem, 120)}"
+        if facts.next_look is None:
+            ahead = "nobody runs who looks again: start a console or worker, or oracle reconcile"
+        else:
+            ahead = f"next in {fmt.age(max(facts.next_look - scene.now, 0))}"
+        lines = paragraph(" look-ups    ", f"{seen}{dot}{ahead}", inner - 1, 3)
+        if facts.proof_at is not None:
+            left = facts.proof_at - scene.now
+            to_go = f", {fmt.countdown(left)} to go" if left > 0 else ": every look-up can prove it now"
+            text = f"absent at {fmt.clock(facts.proof_at, zone)} at the earliest{to_go}"
+            lines += paragraph(" proof       ", text, inner - 1, 2)
+        return lines
+
+    def _held(self, state: ConsoleState | None, inner: int) -> list[Line]:
+        facts, market = self.facts, safe_text(self.execution.market, 20)
+        blocked = f"no buy anywhere, nothing in {market}"
+        if facts is None:
+            return paragraph(" held        ", f"{blocked} until it is settled", inner - 1, 2)
+        trades = f"{facts.trades} of {facts.trades_limit} trades"
+        return paragraph(" held        ", f"{fmt.eur(facts.held)} EUR, {trades}; {blocked}", inner - 1, 2)
