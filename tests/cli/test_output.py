@@ -28,7 +28,7 @@ MONEY = {"eur", "limit", "quantity", "price", "value_eur", "fee_eur"}
 COMMANDS = [
     *("run", "paper", "status", "proposals", "history", "executions", "locks", "verify", "propose", "approve"),
     *("decline", "execute", "cancel", "reconcile", "resolve", "halt", "reduce", "resume", "policy"),
-    *("policy show", "policy activate"),
+    *("policy show", "policy activate", "policy list", "policy diff", "budget", "scans", "saw", "adopt"),
 ]
 
 
