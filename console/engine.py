@@ -11,14 +11,15 @@ from typing import Final
 from console.clock import SystemClock, SystemEntropy, seeded
 from console.exchange.address import Address, live_address, paper_address
 from console.exchange.exchange_time import Ticking
+from console.exchange.quotes import Quotes
 from console.exchange.readonly import ReadOnlyClient
 from console.exchange.signing import KeyPair
 from console.exchange.weights import WeightBudget
+from console.execution.duties import Parts, has_unsettled, reconcile_and_sweep
 from console.execution.executor import Executor
-from console.execution.keys import live_readonly_keys, live_trade_keys, trade_client
-from console.execution.quotes import Quotes
+from console.execution.keys import live_readonly_keys, trade_client, trade_fingerprint
 from console.home import Home
-from console.jobs import Parts, has_unsettled, reconcile_and_sweep
+from console.jobs import Looking
 from console.paper import process as exchange_process
 from console.settings import Settings
 from storage.clock import SECOND
@@ -49,7 +50,7 @@ class Connection:
 
     address: Address
     readonly: KeyPair
-    trade: KeyPair
+    trade_fingerprint: str
     source: str
     held: exchange_process.Held | None
 
@@ -65,6 +66,7 @@ class Engine:
     actor: Actor
     vault: Vault
     parts: Parts
+    looking: Looking
     connection: Connection
     identity: str
 
@@ -117,18 +119,19 @@ class Engine:
             connection.readonly,
             budget,
             ticking,
-            trade_fingerprint=connection.trade.fingerprint,
+            trade_fingerprint=connection.trade_fingerprint,
         )
         try:
             identity = await readonly.identity()
         except BaseException:
             await readonly.aclose()
             raise
-        trade = trade_client(connection.address, connection.trade, budget, ticking, identity)
+        trade = trade_client(home.mode, home.folder, connection.address, budget, ticking, identity)
         quotes = Quotes(readonly, clock)
         executor = Executor(vault, trade, clock)
         parts = Parts(vault, readonly, trade, quotes, executor, clock, clock.sleep)
-        return cls(home, settings, clock, entropy, actor, vault, parts, connection, identity)
+        looking = Looking(vault, readonly, quotes, clock)
+        return cls(home, settings, clock, entropy, actor, vault, parts, looking, connection, identity)
 
     async def close(self) -> None:
         """Wait for orders in flight, then close clients and vault, and let the simulated exchange go."""
@@ -229,7 +232,8 @@ async def connect(home: Home, settings: Settings) -> Connection:
     Raises ExchangeUnavailable, MissingKeys, ValueError for an address that is not allowed.
     """
     if home.mode is Mode.LIVE:
-        return Connection(live_address(), live_readonly_keys(), live_trade_keys(), "bitvavo, main", None)
+        fingerprint = trade_fingerprint(home.mode, home.folder)
+        return Connection(live_address(), live_readonly_keys(), fingerprint, "bitvavo, main", None)
     held = await asyncio.to_thread(exchange_process.hold, home.folder)
     made = await asyncio.to_thread(exchange_process.seed_of, home.folder)
     try:
@@ -245,7 +249,7 @@ async def connect(home: Home, settings: Settings) -> Connection:
     return Connection(
         paper_address(found.rest),
         KeyPair(found.readonly.key, found.readonly.secret),
-        KeyPair(found.trade.key, found.trade.secret),
+        trade_fingerprint(home.mode, home.folder),
         f"simulated, seed {await asyncio.to_thread(exchange_process.seed_of, home.folder)}",
         held,
     )

@@ -1,4 +1,4 @@
-"""The scheduler's jobs: look, expire, reconcile, fills, keeper. The runtime registers them with what they need."""
+"""The jobs that look at the markets and tidy up: look, scan, expire, invariants. They have no way to trade."""
 
 from __future__ import annotations
 
@@ -6,14 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from console.exchange.quotes import Quotes
 from console.exchange.readonly import ReadOnlyClient
-from console.exchange.trade import TradeClient
-from console.execution.executor import Executor
-from console.execution.fills import follow_orders, orders_to_follow
-from console.execution.keeper import keep
-from console.execution.quotes import Quotes
-from console.execution.reconcile import Sleep, reconcile_once
-from console.execution.sweep import needs_sweep, sweep_once
 from console.oracle.look import Draft, LookResult, MarketLook, Outcome, is_lively, look
 from console.oracle.snapshot import MarketView
 from console.scheduler.jobs import HeldLease, Job
@@ -21,7 +15,7 @@ from storage.clock import DAY, HOUR, MINUTE, SECOND, Clock, Micros
 from storage.codes import RESTING, UNDECIDED, JobName, Origin, Side
 from storage.database import Tx, Vault
 from storage.execution_rows import executions_in
-from storage.facts import newest_sweep, read_book
+from storage.facts import read_book
 from storage.invariants import broken_invariants, record_invariant_run
 from storage.looks import LookRow, record_free_call, record_look
 from storage.money import Quantity
@@ -29,7 +23,6 @@ from storage.policies import Policy
 from storage.policy_store import active_policy
 from storage.proposals import NewProposal, create_proposal, expire_due, open_ideas
 
-SWEEP_EVERY: Final[Micros] = 60 * SECOND
 LONGEST_SCAN: Final[Micros] = DAY
 """A policy's longest interval; registered, so that no start of a console makes a slower scan due."""
 DAY_OF_MINUTES: Final = 1440
@@ -39,46 +32,30 @@ CALL_S: Final = 15.0
 
 
 @dataclass(slots=True)
-class Parts:
-    """What the jobs work with."""
+class Looking:
+    """What looking takes: the vault, the client that only reads, a clock. Nothing here can trade."""
 
     vault: Vault
     readonly: ReadOnlyClient
-    trade: TradeClient
     quotes: Quotes
-    executor: Executor
     clock: Clock
-    sleep: Sleep
     scan_pace: Micros = field(default=30 * MINUTE)
     """Until the next scan, by the policy and what the last one saw."""
 
 
-def make_jobs(parts: Parts, look_seconds: int) -> list[Job]:
-    """All jobs, ready to register."""
+def make_jobs(looking: Looking, look_seconds: int) -> list[Job]:
+    """The jobs that look and tidy up, ready to register."""
     return [
-        Job(JobName.LOOK, lambda held: run_look(parts, held), look_seconds * SECOND),
-        Job(JobName.SCAN, lambda held: run_scan(parts, held), LONGEST_SCAN, pace=lambda: parts.scan_pace),
+        Job(JobName.LOOK, lambda held: run_look(looking, held), look_seconds * SECOND),
+        Job(JobName.SCAN, lambda held: run_scan(looking, held), LONGEST_SCAN, pace=lambda: looking.scan_pace),
         Job(JobName.EXPIRE, run_expire, SECOND, wanted=has_due_proposals),
-        Job(JobName.RECONCILE, lambda held: run_reconcile(parts, held), SWEEP_EVERY, urgent=has_unsettled),
-        Job(JobName.FILLS, lambda held: run_fills(parts, held), 2 * SECOND, wanted=has_orders_to_follow),
-        Job(JobName.INVARIANTS, lambda held: run_invariants(parts, held), HOUR),
-        Job(JobName.KEEPER, lambda held: run_keeper(parts, held), 10 * SECOND, held=True),
+        Job(JobName.INVARIANTS, lambda held: run_invariants(looking, held), HOUR),
     ]
-
-
-def has_unsettled(tx: Tx) -> bool:
-    """Whether an order of any process waits for evidence, or a claim for its end."""
-    return bool(executions_in(tx, UNDECIDED))
 
 
 def has_due_proposals(tx: Tx) -> bool:
     """Whether an open proposal's time has come."""
     return bool(tx.sql.all("due_proposals", now=tx.now))
-
-
-def has_orders_to_follow(tx: Tx) -> bool:
-    """Whether an order rests, or a fee is still to come."""
-    return bool(orders_to_follow(tx))
 
 
 async def run_expire(held: HeldLease) -> str:
@@ -87,70 +64,30 @@ async def run_expire(held: HeldLease) -> str:
     return f"expired {', '.join(map(str, expired))}" if expired else ""
 
 
-async def run_invariants(parts: Parts, held: HeldLease) -> str:
+async def run_invariants(looking: Looking, held: HeldLease) -> str:
     """Check what must always be true; a violation halts."""
-    violations = await parts.vault.read(broken_invariants)
+    violations = await looking.vault.read(broken_invariants)
     await held.transact(lambda tx: record_invariant_run(tx, violations))
     return f"{len(violations)} invariants broken" if violations else ""
 
 
-async def run_fills(parts: Parts, held: HeldLease) -> str:
-    """Follow resting orders and fees that are still to come."""
-    held.require_time(CALL_S)
-    changed = await follow_orders(parts.vault, parts.trade)
-    return f"{changed} orders moved on" if changed else ""
-
-
-async def run_keeper(parts: Parts, held: HeldLease) -> str:
-    """Keep the dead-man switch armed, end old entries."""
-    held.require_time(CALL_S)
-    return await keep(parts.vault, parts.trade, parts.executor)
-
-
-async def run_reconcile(parts: Parts, held: HeldLease) -> str:
-    """Settle what is unsettled; compare vault and exchange every minute."""
-    held.require_time(CALL_S)
-    return await reconcile_and_sweep(parts)
-
-
-async def reconcile_and_sweep(parts: Parts, *, force: bool = False) -> str:
-    """One reconcile and, if the newest is a minute old, one sweep; a sentence on what changed."""
-
-    async def exchange_time() -> Micros:
-        return (await parts.readonly.time()).exchange_at
-
-    findings = await reconcile_once(parts.vault, parts.trade, exchange_time, parts.sleep)
-    told = [
-        f"{word} {', '.join(map(str, ids))}"
-        for word, ids in (("found", findings.found), ("absent", findings.absent), ("abandoned", findings.abandoned))
-        if ids
-    ]
-    sweep = await parts.vault.read(newest_sweep)
-    finished_at = None if sweep is None else sweep.finished_at
-    if force or needs_sweep(finished_at, parts.clock.now(), SWEEP_EVERY - 5 * SECOND) or told:
-        agrees = await sweep_once(parts.vault, parts.trade, parts.readonly, parts.sleep)
-        if not agrees:
-            told.append("vault and exchange differ")
-    return "; ".join(told)
-
-
-async def run_look(parts: Parts, held: HeldLease) -> str:
+async def run_look(looking: Looking, held: HeldLease) -> str:
     """Look at every market the policy allows, store what was seen, and propose what the rules say."""
-    result, proposed = await _look(parts, held, "rules/look")
+    result, proposed = await _look(looking, held, "rules/look")
     return f"looked at {len(result.markets)}, proposed {proposed}" if proposed else ""
 
 
-async def run_scan(parts: Parts, held: HeldLease) -> str:
+async def run_scan(looking: Looking, held: HeldLease) -> str:
     """A look at the policy's own interval and number per day, after whose gate a costly oracle may be asked.
 
     There is none yet, so the rules are asked and the call is recorded at no cost.
     """
-    policy, done = await parts.vault.read(_scan_limits)
+    policy, done = await looking.vault.read(_scan_limits)
     if done >= policy.scan.per_day:
-        parts.scan_pace = policy.scan.interval_min * MINUTE
+        looking.scan_pace = policy.scan.interval_min * MINUTE
         return ""
-    result, proposed = await _look(parts, held, SCANNER)
-    parts.scan_pace = scan_pace(policy, result)
+    result, proposed = await _look(looking, held, SCANNER)
+    looking.scan_pace = scan_pace(policy, result)
     lively = sum(_is_lively(market) for market in result.markets)
     return f"scanned {len(result.markets)}, {lively} over the oracle's gate, proposed {proposed}"
 
@@ -172,11 +109,11 @@ def _scan_limits(tx: Tx) -> tuple[Policy, int]:
     return policy, 0 if row is None else row["calls"]
 
 
-async def _look(parts: Parts, held: HeldLease, caller: str) -> tuple[LookResult, int]:
-    policy, held_coins, ideas = await parts.vault.read(_before_look)
+async def _look(looking: Looking, held: HeldLease, caller: str) -> tuple[LookResult, int]:
+    policy, held_coins, ideas = await looking.vault.read(_before_look)
     held.require_time(CALL_S)
-    views = await gather_views(parts, list(policy.allowlist), held_coins, ideas)
-    result = await asyncio.to_thread(look, views, policy, parts.clock.now())
+    views = await gather_views(looking, list(policy.allowlist), held_coins, ideas)
+    result = await asyncio.to_thread(look, views, policy, looking.clock.now())
     proposed = await held.transact(lambda tx: store_look(tx, result, caller))
     return result, proposed
 
@@ -194,7 +131,7 @@ def _before_look(tx: Tx) -> tuple[Policy, dict[str, Quantity], dict[str, frozens
 
 
 async def gather_views(
-    parts: Parts,
+    looking: Looking,
     markets: list[str],
     coins: dict[str, Quantity],
     ideas: dict[str, frozenset[tuple[str, Side]]],
@@ -203,15 +140,15 @@ async def gather_views(
 
     Raises ExchangeError when nothing at all can be had.
     """
-    quotes = await parts.quotes.fetch_all(markets)
-    now = parts.clock.now()
+    quotes = await looking.quotes.fetch_all(markets)
+    now = looking.clock.now()
     candles = await asyncio.gather(
-        *(parts.readonly.candles(market, "1m", DAY_OF_MINUTES) for market in markets), return_exceptions=True
+        *(looking.readonly.candles(market, "1m", DAY_OF_MINUTES) for market in markets), return_exceptions=True
     )
     views = []
     failures: list[BaseException] = []
     for market, rows in zip(markets, candles, strict=True):
-        rules = parts.quotes.rules.get(market)
+        rules = looking.quotes.rules.get(market)
         if isinstance(rows, BaseException):
             failures.append(rows)
             continue

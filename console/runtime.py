@@ -16,6 +16,7 @@ from console.clock import SystemClock, SystemEntropy
 from console.engine import Engine
 from console.exchange.answers import CancelAnswer
 from console.exchange.errors import ExchangeError
+from console.execution.duties import make_duties, reconcile_and_sweep
 from console.execution.executor import outcome_of
 from console.execution.fills import follow_order
 from console.execution.halting import (
@@ -31,7 +32,7 @@ from console.execution.keys import MissingKeys
 from console.execution.outcome import Outcome
 from console.execution.ticket import TicketView, view_ticket
 from console.home import Home
-from console.jobs import make_jobs, reconcile_and_sweep
+from console.jobs import make_jobs
 from console.paper.process import ExchangeUnavailable
 from console.scheduler.worker import Scheduler
 from console.settings import Settings
@@ -146,7 +147,7 @@ class Runtime(WaysOn):
                 self.actor.instance,
                 temporary=(ExchangeError, VaultBusy, VaultFull),
             )
-            for job in make_jobs(engine.parts, self.settings.intervals.look_seconds):
+            for job in (*make_jobs(engine.looking, self.settings.intervals.look_seconds), *make_duties(engine.parts)):
                 scheduler.register(job)
             # Before any claim: what an earlier process left unsettled is looked for.
             with suppress(ExchangeError):

@@ -135,7 +135,7 @@ async def _look_again(found: Context, market: str) -> tuple[Snapshot | None, str
 
     try:
         async with opened_engine(found) as engine:
-            views = await gather_views(engine.parts, [market], {}, {market: frozenset()})
+            views = await gather_views(engine.looking, [market], {}, {market: frozenset()})
             now = engine.clock.now()
     except (ExchangeError, ExchangeUnavailable, MissingKeys) as error:
         return None, str(error)

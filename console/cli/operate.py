@@ -79,7 +79,7 @@ def reconcile(
 
 
 async def _reconcile(found: Context, as_json: bool) -> int:
-    from console.jobs import reconcile_and_sweep
+    from console.execution.duties import reconcile_and_sweep
     from storage.codes import ExecutionState
     from storage.execution_rows import executions_in
     from storage.facts import newest_sweep

@@ -6,6 +6,7 @@ The trade pair is loaded here, in the process that needs it, and handed to nothi
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Final
 
 from console.exchange.address import Address
@@ -13,6 +14,8 @@ from console.exchange.exchange_time import Ticking
 from console.exchange.signing import KeyPair
 from console.exchange.trade import TradeClient
 from console.exchange.weights import WeightBudget
+from console.paper.process import ExchangeUnavailable, read_address
+from storage.codes import Mode
 
 READONLY_VARIABLES: Final = ("BITVAVO_READONLY_KEY", "BITVAVO_READONLY_SECRET")
 TRADE_VARIABLES: Final = ("BITVAVO_TRADE_KEY", "BITVAVO_TRADE_SECRET")
@@ -27,17 +30,28 @@ def live_readonly_keys() -> KeyPair:
     return _from_environment(READONLY_VARIABLES)
 
 
-def live_trade_keys() -> KeyPair:
-    """The pair that trades. Raises MissingKeys, also when it is the reading pair."""
+def trade_fingerprint(mode: Mode, folder: Path) -> str:
+    """Which pair trades, without the pair. Raises MissingKeys, ExchangeUnavailable."""
+    return _trade_keys(mode, folder).fingerprint
+
+
+def trade_client(
+    mode: Mode, folder: Path, address: Address, budget: WeightBudget, ticking: Ticking, identity: str
+) -> TradeClient:
+    """The client that trades; the pair is read here and given to nothing else. Raises as ``trade_fingerprint``."""
+    return TradeClient(address, _trade_keys(mode, folder), budget, ticking, identity=identity)
+
+
+def _trade_keys(mode: Mode, folder: Path) -> KeyPair:
+    if mode is Mode.PAPER:
+        found = read_address(folder)
+        if found is None:
+            raise ExchangeUnavailable(f"{folder / 'exchange.json'} cannot be read; start the console again")
+        return KeyPair(found.trade.key, found.trade.secret)
     keys = _from_environment(TRADE_VARIABLES)
     if keys.key == os.environ.get(READONLY_VARIABLES[0]):
         raise MissingKeys("LIVE needs two different key pairs: one that only reads, one that trades")
     return keys
-
-
-def trade_client(address: Address, keys: KeyPair, budget: WeightBudget, ticking: Ticking, identity: str) -> TradeClient:
-    """The client that trades, under these keys."""
-    return TradeClient(address, keys, budget, ticking, identity=identity)
 
 
 def _from_environment(names: tuple[str, str]) -> KeyPair:

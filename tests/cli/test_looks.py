@@ -37,7 +37,7 @@ async def look(home: Path) -> None:
             return lease
 
         lease = await engine.vault.transact(take)
-        summary = await run_look(engine.parts, HeldLease(engine.vault, clock, lease))
+        summary = await run_look(engine.looking, HeldLease(engine.vault, clock, lease))
         await engine.vault.transact(
             lambda tx: finish_lease(
                 tx, lease, next_run_at=tx.now, started_at=tx.now, summary=summary, changed=False, error=None

@@ -21,7 +21,7 @@ from console.exchange.trade import TradeClient
 from console.exchange.weights import WeightBudget
 from console.execution.executor import Executor
 from console.execution.outcome import Outcome
-from console.execution.quotes import Quotes
+from console.exchange.quotes import Quotes
 from console.execution.reconcile import Findings, reconcile_once
 from console.execution.sweep import sweep_once
 from console.paper.process import Address

@@ -7,20 +7,8 @@ import json
 import pytest
 
 from console.exchange.errors import ExchangeError
-from console.jobs import (
-    LONGEST_SCAN,
-    Parts,
-    _before_look,
-    has_unsettled,
-    make_jobs,
-    run_expire,
-    run_fills,
-    run_keeper,
-    run_look,
-    run_reconcile,
-    run_scan,
-    store_look,
-)
+from console.execution.duties import Parts, has_unsettled, make_duties, run_fills, run_keeper, run_reconcile
+from console.jobs import LONGEST_SCAN, Looking, _before_look, make_jobs, run_expire, run_look, run_scan, store_look
 from console.oracle.look import look
 from console.scheduler.jobs import HeldLease
 from console.scheduler.worker import Scheduler
@@ -51,6 +39,10 @@ def parts_of(rig: Rig) -> Parts:
     return Parts(rig.vault, rig.readonly, rig.trade, rig.quotes, rig.executor, rig.clock, rig.clock.sleep)
 
 
+def looking_of(rig: Rig) -> Looking:
+    return Looking(rig.vault, rig.readonly, rig.quotes, rig.clock)
+
+
 async def lease_of(rig: Rig, name: JobName) -> HeldLease:
     def take(tx: Tx) -> Lease | None:
         register_job(tx, name, MINUTE)
@@ -62,7 +54,7 @@ async def lease_of(rig: Rig, name: JobName) -> HeldLease:
 
 
 async def test_a_look_stores_every_market_with_its_numbers(rig: Rig) -> None:
-    summary = await run_look(parts_of(rig), await lease_of(rig, JobName.LOOK))
+    summary = await run_look(looking_of(rig), await lease_of(rig, JobName.LOOK))
 
     rows = await rig.rows("SELECT market, outcome, nearest, numbers FROM market_snapshots ORDER BY market")
     assert [row["market"] for row in rows] == ["BTC-EUR", "ETH-EUR"]
@@ -98,7 +90,7 @@ async def test_the_ideas_of_a_look_become_proposals_once(rig: Rig) -> None:
 
 async def test_a_market_without_candles_is_dropped_and_the_others_are_seen(rig: Rig) -> None:
     await rig.faults("GET /{market}/candles: status 400 x1")
-    await run_look(parts_of(rig), await lease_of(rig, JobName.LOOK))
+    await run_look(looking_of(rig), await lease_of(rig, JobName.LOOK))
     rows = await rig.rows("SELECT outcome FROM market_snapshots")
     assert sorted(row["outcome"] == "dropped" for row in rows) == [False, True]
 
@@ -106,7 +98,7 @@ async def test_a_market_without_candles_is_dropped_and_the_others_are_seen(rig: 
 async def test_a_look_at_nothing_is_an_error_and_stores_nothing(rig: Rig) -> None:
     await rig.faults("GET /{market}/candles: status 400")
     with pytest.raises(ExchangeError):
-        await run_look(parts_of(rig), await lease_of(rig, JobName.LOOK))
+        await run_look(looking_of(rig), await lease_of(rig, JobName.LOOK))
     assert await rig.rows("SELECT id FROM market_snapshots") == []
 
 
@@ -121,10 +113,10 @@ async def test_coins_promised_to_an_open_sell_are_not_offered_again(rig: Rig) ->
 
 async def test_scans_stop_at_the_policys_number_a_day(rig: Rig) -> None:
     await rig.policy(name="few", scan={"per_day": 2, "interval_min": 45, "quiet_min": None, "busy_min": None})
-    parts, held = parts_of(rig), await lease_of(rig, JobName.SCAN)
-    told = [await run_scan(parts, held) for _ in range(3)]
+    looking, held = looking_of(rig), await lease_of(rig, JobName.SCAN)
+    told = [await run_scan(looking, held) for _ in range(3)]
     assert [text.startswith("scanned 2") for text in told] == [True, True, False]
-    assert parts.scan_pace == 45 * MINUTE
+    assert looking.scan_pace == 45 * MINUTE
     assert len(await rig.rows("SELECT id FROM gpt_usage_log WHERE oracle = 'rules/scan'")) == 2
 
 
@@ -178,7 +170,7 @@ async def test_fills_and_keeper_say_what_they_changed(rig: Rig) -> None:
 async def test_a_whole_worker_looks_sweeps_and_keeps(rig: Rig) -> None:
     """Every job as it is registered, run by a scheduler: none breaks."""
     scheduler = Scheduler(rig.vault, rig.clock, "one", temporary=(ExchangeError,))
-    for job in make_jobs(parts_of(rig), 60):
+    for job in (*make_jobs(looking_of(rig), 60), *make_duties(parts_of(rig))):
         scheduler.register(job)
     await scheduler.start()
 
