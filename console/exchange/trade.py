@@ -185,9 +185,15 @@ class TradeClient:
         return answer
 
     # looking up -----------------------------------------------------------------------------------------------
-    async def find_order(self, market: str, client_order_id: str) -> Found | Missing | LookupFailed:
-        """Look one order up by client order id; never raises for what the exchange or the network does."""
-        query = [("market", market), ("clientOrderId", client_order_id)]
+    async def find_order(
+        self, market: str, client_order_id: str, order_id: str | None = None
+    ) -> Found | Missing | LookupFailed:
+        """Look one order up; never raises for what the exchange or the network does.
+
+        By its order id where that is known: client order ids are documented for open orders only.
+        """
+        named = ("clientOrderId", client_order_id) if order_id is None else ("orderId", order_id)
+        query = [("market", market), named]
         try:
             value = await self._reader.get("/order", query, lane=Lane.RECONCILE, signed=True)
             order = read_one(OrderPayload, value, "order").order()
@@ -195,7 +201,8 @@ class TradeClient:
             return classify_look_up(error.http_status, error.error_code, error.text)
         except ExchangeError as error:
             return LookupFailed(str(error))
-        if order.market != market or not same_id(client_order_id, order.client_order_id):
+        ours = same_id(client_order_id, order.client_order_id) or order.order_id == order_id
+        if order.market != market or not ours:
             return LookupFailed(f"the answer is about order {order.order_id} in {order.market}, not about ours")
         return Found(order)
 

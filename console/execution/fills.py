@@ -36,7 +36,7 @@ def orders_to_follow(tx: Tx) -> list[Execution]:
 
 async def follow_order(vault: Vault, trade: TradeClient, execution: Execution) -> bool:
     """Look one order up and store what is found; whether its state or its fills changed."""
-    answer = await trade.find_order(execution.market, execution.client_order_id)
+    answer = await trade.find_order(execution.market, execution.client_order_id, execution.order_id)
     if not isinstance(answer, Found):
         log.warning("order of execution %s could not be looked up: %s", execution.id, answer)
         return False

@@ -82,8 +82,7 @@ class Scheduler:
         summary, error = "", None
         try:
             while True:
-                summary = await job.run(held) or summary
-                self.errors.pop(job.name, None)
+                summary = await self._run(job, held) or summary
                 if not job.held or self._stopping.is_set():
                     break
                 await self._pause(job.interval() / SECOND)
@@ -99,6 +98,18 @@ class Scheduler:
             with suppress(asyncio.CancelledError):
                 await heartbeat
         await self._finish(job, held.lease, started, summary, error)
+
+    async def _run(self, job: Job, held: HeldLease) -> str:
+        """One run. A held job keeps its lease over what passes: giving it back would change what tickets promise."""
+        try:
+            summary = await job.run(held)
+        except self._temporary as failure:
+            if not job.held:
+                raise
+            self._note_failure(job, failure)
+            return ""
+        self.errors.pop(job.name, None)
+        return summary
 
     def _note_failure(self, job: Job, failure: Exception) -> str:
         text = f"{type(failure).__name__}: {failure}"

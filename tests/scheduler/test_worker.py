@@ -319,3 +319,14 @@ async def test_an_urgent_job_runs_every_five_seconds(vault: Vault, clock: Steppe
         clock.step(20)
         await settled(vault)
         assert counted.runs == 2
+
+
+async def test_a_held_job_keeps_its_lease_over_an_exchange_that_is_away(vault: Vault, clock: SteppedClock) -> None:
+    counted = Counted(fails_with=ExchangeDown("away"))
+    keeper = job(counted, JobName.KEEPER, held=True, every=SECOND // 100)
+    async with working(vault, clock, "one", keeper) as scheduler:
+        await until_true(lambda: counted.runs >= 2)
+        assert await vault.read(lambda tx: lease_is_live(tx, JobName.KEEPER))
+        assert "away" in scheduler.errors[JobName.KEEPER]
+        counted.fails_with = None
+        await until_true(lambda: JobName.KEEPER not in scheduler.errors)
