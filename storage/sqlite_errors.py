@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -46,7 +47,9 @@ def from_sqlite(error: sqlite3.Error) -> Exception:
 
 def from_os(error: OSError, folder: Path | None) -> VaultError:
     """The vault's error for one of the operating system's; ``folder`` where that names no file."""
-    where = error.filename if error.filename is not None else folder
+    named = error.filename if error.filename is not None else folder
+    path = Path(os.fsdecode(named)) if named is not None else Path()
     if error.errno == errno.ENOSPC:
-        return VaultFull(f"the disk is full ({where}); nothing was stored, free some space")
-    return VaultBroken(f"{where} cannot be used ({error.strerror}); check the folder, its rights and the disk")
+        return VaultFull(f"the disk is full; nothing was stored, free some space for {path}")
+    # What is wrong first: a line that is cut loses the folder, not the reason.
+    return VaultBroken(f"{path.name} cannot be used: {error.strerror}; check the rights and the disk of {path}")

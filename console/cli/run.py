@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from console.cli.context import HomeOption, JsonOption, LiveOption, SettingsOption, context, guarded
-from console.cli.output import TEMPORARY, USAGE, CommandError
+from console.cli.output import TEMPORARY, USAGE, CommandError, is_terminal
 from console.cli.watch import watch
 from console.cli.worker import end_start, worker
 
@@ -45,7 +45,7 @@ def run(
 
 
 def _console(found: Context, read_only: bool, no_scheduler: bool) -> int:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
         raise CommandError(USAGE, "the console needs a terminal; oracle status, proposals and execute work without one")
     from console.terminal import prepare_environment
 
@@ -72,6 +72,8 @@ async def _with_screen(runtime: Runtime, show: Callable[[Runtime, Settings], Awa
         await runtime.stop()
     if runtime.failed is not None and runtime.state is None:
         raise runtime.failed
+    if runtime.problem is not None and runtime.state is None:
+        raise CommandError(TEMPORARY, runtime.problem)
     return code
 
 

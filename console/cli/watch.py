@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from console.cli.context import HomeOption, LiveOption, SettingsOption, context, guarded
+from console.cli.output import is_terminal
 from console.cli.worker import Lines, make_runtime
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class _Watch(Lines):
             data = b""
         if not data:
             self._deafen()
-            if sys.stdin.isatty():
+            if is_terminal(sys.stdin):
                 self.leave.set()  # Ctrl+D
             return
         *lines, self._buffer = (self._buffer + data).split(b"\n")
@@ -143,7 +144,7 @@ class _Watch(Lines):
             elif word == "h":
                 await self._halt(rest)
             elif word == "e" and number is not None:
-                await self._execute(number)
+                await self._confirm(number)
             elif word == "d" and number is not None:
                 await self.runtime.decline(number, note.strip() or None)
             else:
@@ -156,9 +157,9 @@ class _Watch(Lines):
         left = f"; still there: {'; '.join(report.left)}" if report.left else ""
         self.say(None, f"{report.text}; {report.canceled} resting entries canceled{left}")
 
-    async def _execute(self, proposal_id: int) -> None:
+    async def _confirm(self, proposal_id: int) -> None:
         """The ticket, in a process of its own: the same command, and an order that this one's end cannot reach."""
-        if not sys.stdin.isatty():
+        if not is_terminal(sys.stdin):
             self.say(None, f"e {proposal_id} needs a terminal: the amount is typed by a person")
             return
         self._deafen()
