@@ -86,13 +86,17 @@ def paper(
     ] = None,
     speed: Annotated[float, typer.Option("--speed", help="How fast prices move; 60: a minute each second.")] = 1.0,
     faults: Annotated[str, typer.Option("--faults", help='Such as "POST /order: apply-then-drop x1".')] = "",
+    candles: Annotated[
+        list[str] | None,
+        typer.Option("--candles", metavar="MARKET=FILE", help="A candle file as that market's prices; repeatable."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the simulated exchange.
 
     In the foreground, until Ctrl+C. Other commands join it, and start one by themselves where none runs.
     """
-    asked = PaperOptions(port, seed, speed, faults, as_json)
+    asked = PaperOptions(port, seed, speed, faults, tuple(candles or ()), as_json)
     raise typer.Exit(guarded(lambda: _paper(context(home, False, settings), asked)))
 
 
@@ -104,6 +108,7 @@ class PaperOptions:
     seed: int | None
     speed: float
     faults: str
+    candles: tuple[str, ...]
     as_json: bool
 
 
@@ -111,6 +116,7 @@ def _paper(found: Context, asked: PaperOptions) -> int:
     from decimal import Decimal
 
     from console.paper.app import ROUTES
+    from console.paper.candle_file import CandleFileError, parse_candle_options
     from console.paper.faults import FaultSpecError, parse_faults
     from console.paper.process import seed_of
     from console.paper.server import ServerOptions, serve
@@ -122,6 +128,10 @@ def _paper(found: Context, asked: PaperOptions) -> int:
         parse_faults(asked.faults, tuple(ROUTES))
     except FaultSpecError as error:
         raise CommandError(USAGE, f"--faults: {error}") from None
+    try:
+        files = parse_candle_options(asked.candles)
+    except CandleFileError as error:
+        raise CommandError(USAGE, f"--candles: {error}") from None
     first = asked.seed is None and seed_of(folder) is None
     options = ServerOptions(
         home=folder,
@@ -129,6 +139,7 @@ def _paper(found: Context, asked: PaperOptions) -> int:
         seed=found.settings.paper.seed if first else asked.seed,
         speed=asked.speed,
         faults=asked.faults,
+        candles=files,
         keep=True,
         balance=Decimal(found.settings.paper.balance_eur),
         announce=lambda address: _announce(address, asked.as_json),

@@ -33,18 +33,23 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, help="seed of the prices, fixed at the first start (default 7)")
     parser.add_argument("--speed", type=_speed, default=1.0, help="how fast market time runs (default 1)")
     parser.add_argument("--faults", default="", help='e.g. "POST /order: apply-then-drop x1"')
+    parser.add_argument(
+        "--candles", action="append", default=[], metavar="MARKET=FILE", help="a candle file as that market's prices"
+    )
     parser.add_argument("--keep", action="store_true", help="run until told to stop, with or without users")
     parser.add_argument("--balance", type=_euros, default=Decimal(1000), help="euros at the first start")
     parser.add_argument("--grace", type=float, default=10.0, help="seconds to stay without a user (default 10)")
     options = parser.parse_args(arguments)
 
     from console.paper.app import ROUTES
+    from console.paper.candle_file import CandleFileError, parse_candle_options
     from console.paper.faults import FaultSpecError, parse_faults
     from console.paper.server import ServerOptions, serve
 
     try:
         parse_faults(options.faults, tuple(ROUTES))
-    except FaultSpecError as error:
+        options.candles = parse_candle_options(options.candles)
+    except (FaultSpecError, CandleFileError) as error:
         parser.error(str(error))
     return serve(ServerOptions(**vars(options)))
 

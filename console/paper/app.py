@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from console.paper import private, public
+from console.paper import history, overview, private, public
 from console.paper.auth import ApiKey, Caller, authenticate
 from console.paper.calls import Call, Route
 from console.paper.control import Control
@@ -22,7 +22,8 @@ from console.paper.faults import Fault, Faults
 from console.paper.limits import RateLimits
 from console.paper.process import IDENTITY_HEADER, JOIN_HEADER
 
-ROUTES: Final[dict[str, Route]] = {route.name: route for route in (*public.ROUTES, *private.ROUTES)}
+_ALL: Final = (*public.ROUTES, *overview.ROUTES, *private.ROUTES, *history.ROUTES)
+ROUTES: Final[dict[str, Route]] = {route.name: route for route in _ALL}
 TRANSPORT: Final = "console.transport"
 """Where the server leaves the connection's transport in the scope, for faults that cut it."""
 

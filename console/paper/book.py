@@ -6,14 +6,16 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from random import Random
 from typing import Final
 
 from console.clock import MINUTE
-from console.paper.candles import CandleSeries
+from console.paper.candles import Candles, CandleSeries
 from console.paper.decimals import floor_places, text
 from console.paper.makers import Ladder, Level, best_ticks, draw_ladder
 from console.paper.markets import MarketSpec
 from console.paper.matching import Match, Resting, crosses
+from console.paper.playback import Playback
 from console.paper.prices import PricePath, stream
 from console.paper.store import Order
 
@@ -48,11 +50,21 @@ class MakerFill:
 class LiveMarket:
     """The state of one market between two steps. `own` is kept in step with the database by the engine."""
 
-    def __init__(self, seed: int, spec: MarketSpec, origin_minute: int, start_us: int, step_us: int) -> None:
-        self.spec = spec
+    def __init__(
+        self,
+        seed: int,
+        spec: MarketSpec,
+        origin_minute: int,
+        start_us: int,
+        step_us: int,
+        playback: Playback | None = None,
+    ) -> None:
+        """With a `playback` its candles are the market's prices, otherwise the seed's path."""
+        self.spec = spec if playback is None else playback.spec
         self.seed = seed
+        self.playback = playback
         self.path = PricePath(seed, spec)
-        self.candles = CandleSeries(self.path, origin_minute, start_us // MINUTE)
+        self.candles: Candles = playback or CandleSeries(self.path, origin_minute, start_us // MINUTE)
         self.trades: deque[PublicTrade] = deque(maxlen=TRADES_KEPT)
         self.own: list[Order] = []
         self.nonce = 0
@@ -66,9 +78,9 @@ class LiveMarket:
 
     # the makers -----------------------------------------------------------------------------------------------
     @property
-    def at_us(self) -> int:
-        """Market time of the present step."""
-        return self.step * self._step_us
+    def halted(self) -> bool:
+        """Whether the candle file is at its end; then nothing trades here."""
+        return self.playback is not None and self.playback.ended
 
     @property
     def best_bid(self) -> Decimal:
@@ -88,18 +100,40 @@ class LiveMarket:
     def ladder(self) -> Ladder:
         """The makers' quotes of this step, drawn when somebody first looks."""
         if self._ladder is None:
-            random = stream(self.seed, self.spec.market, "ladder", self.step)
-            self._ladder = draw_ladder(self.spec, self.price, random)
+            within = None if self.playback is None else self.playback.room()
+            self._ladder = draw_ladder(self.spec, self.price, self._best, self._quotes, within)
         return self._ladder
 
     def requote(self, step: int) -> None:
         """Move to a step: a new price, and makers who quote anew."""
-        self.step = step
-        minute, inside = divmod(self.at_us, MINUTE)
+        self.step, at_us = step, step * self._step_us
         self._random = stream(self.seed, self.spec.market, "step", step)
         wobble = self._random.uniform(-0.6, 0.6)
-        self.price = self.path.price(max(minute - self._origin, 0), inside / MINUTE, wobble)
-        self._best = best_ticks(self.spec, self.price)
+        if self.playback is None:
+            minute, inside = divmod(at_us, MINUTE)
+            price = self.path.price(max(minute - self._origin, 0), inside / MINUTE, wobble)
+        else:
+            self.playback.seek(at_us)
+            at_us, price = self.playback.at_us, self.playback.price(wobble)
+        self._quote(at_us, price, stream(self.seed, self.spec.market, "ladder", step))
+
+    def turns_before(self, step: int) -> list[tuple[int, int]]:
+        """What a candle file does between the present and a step: (market time, price in ticks) of its turns."""
+        if self.playback is None or self.halted:
+            return []
+        return list(self.playback.turns(self.at_us, step * self._step_us))
+
+    def turn(self, at_us: int, ticks: int) -> None:
+        """Move to a turn between two steps."""
+        if self.playback is not None:
+            self.playback.seek(at_us)
+        self._quote(at_us, ticks * float(self.spec.tick), stream(self.seed, self.spec.market, "turn", at_us))
+
+    def _quote(self, at_us: int, price: float, quotes: Random) -> None:
+        """Set time and price; `quotes` is where the makers' ladder is drawn from when somebody looks."""
+        self.at_us, self.price = at_us, price
+        self._best = best_ticks(self.spec, price) if self.playback is None else self.playback.best(price)
+        self._quotes = quotes
         self._ladder = None
         self.nonce += 1
 
@@ -132,6 +166,8 @@ class LiveMarket:
     def crossed_by_makers(self) -> list[MakerFill]:
         """After a step: own orders whose price the makers' new quotes reach, filled at their own price."""
         fills: list[MakerFill] = []
+        if self.halted:
+            return fills
         for side in ("buy", "sell"):
             # Makers of this side become takers of the own orders on the other side.
             makers = self.ladder.asks if side == "sell" else self.ladder.bids
@@ -151,12 +187,14 @@ class LiveMarket:
             taken += amount
         if taken == 0:
             return []
-        self.print_trade(resting.price, taken, side)
-        return [MakerFill(resting.order_id, resting.price, taken)]
+        # Where a candle file leaps over an order's price between two candles, the nearest price it knows is paid.
+        price = resting.price if self.playback is None else self.playback.into_room(resting.price)
+        self.print_trade(price, taken, side)
+        return [MakerFill(resting.order_id, price, taken)]
 
     def public_taker(self) -> list[MakerFill]:
         """A trader from outside takes some of the best side, own orders of that price first."""
-        if self._random.random() >= TAKER_SHARE:
+        if self.halted or self._random.random() >= TAKER_SHARE:
             return []
         side = "buy" if self._random.random() < 0.5 else "sell"
         euros = self.spec.trade_eur * self._random.lognormvariate(-0.32, 0.8) * (self._step_us / STEP_US)
@@ -170,7 +208,8 @@ class LiveMarket:
             left -= amount
             fills.append(MakerFill(resting.order_id, resting.price, amount))
             self.print_trade(resting.price, amount, side)
-        if left > 0:
+        # A candle whose high is its low has room for one of the two best prices only.
+        if left > 0 and (self.playback is None or self.playback.traded_here(makers)):
             self.print_trade(makers, left, side)
         return fills
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Final
+from typing import Final, Protocol
 
 from console.paper.decimals import floor_places, text
 from console.paper.prices import HISTORY_MINUTES, PricePath
@@ -45,6 +45,19 @@ class Candle:
         self.low = min(self.low, later.low)
         self.close = later.close
         self.volume += later.volume
+
+
+class Candles(Protocol):
+    """The candles of a market, wherever its prices come from."""
+
+    def trade(self, at_ms: int, price: int, amount: Decimal) -> None:
+        """Count a trade (price in ticks) into its minute."""
+
+    def since(self, from_ms: int) -> list[Candle]:
+        """The 1-minute candles that begin at a time or later, oldest first."""
+
+    def listing(self, interval: str, limit: int, start_ms: int, end_ms: int) -> list[list[int | str]]:
+        """Wire rows, newest first, whose start lies in the two bounds."""
 
 
 class CandleSeries:
@@ -89,16 +102,27 @@ class CandleSeries:
     def listing(self, interval: str, limit: int, start_ms: int, end_ms: int) -> list[list[int | str]]:
         """Wire rows `[ms, open, high, low, close, volume]`, newest first, whose start lies in the two bounds."""
         size = INTERVALS[interval] * MINUTE_MS
-        periods: list[Candle] = []
-        for minute in self.minutes():
-            begins = minute.start_ms // size * size
-            if periods and periods[-1].start_ms == begins:
-                periods[-1].join(minute)
-            elif start_ms <= begins <= end_ms:
-                periods.append(replace(minute, start_ms=begins))
-        return [self._row(candle) for candle in reversed(periods[-limit:])]
+        periods = [each for each in join_periods(self.minutes(), size) if start_ms <= each.start_ms <= end_ms]
+        return [candle_row(candle, self._path.spec.tick) for candle in reversed(periods[-limit:])]
 
-    def _row(self, candle: Candle) -> list[int | str]:
-        tick = self._path.spec.tick
-        prices = (candle.open, candle.high, candle.low, candle.close)
-        return [candle.start_ms, *(text(price * tick) for price in prices), text(candle.volume)]
+    def since(self, from_ms: int) -> list[Candle]:
+        """The 1-minute candles that begin at a time or later, oldest first."""
+        return [minute for minute in self.minutes() if minute.start_ms >= from_ms]
+
+
+def join_periods(pieces: Iterable[Candle], size_ms: int) -> list[Candle]:
+    """Candles, oldest first, summed up to periods of so many ms."""
+    periods: list[Candle] = []
+    for piece in pieces:
+        begins = piece.start_ms // size_ms * size_ms
+        if periods and periods[-1].start_ms == begins:
+            periods[-1].join(piece)
+        else:
+            periods.append(replace(piece, start_ms=begins))
+    return periods
+
+
+def candle_row(candle: Candle, tick: Decimal) -> list[int | str]:
+    """The wire row `[ms, open, high, low, close, volume]`."""
+    prices = (candle.open, candle.high, candle.low, candle.close)
+    return [candle.start_ms, *(text(price * tick) for price in prices), text(candle.volume)]

@@ -14,7 +14,10 @@ from console.paper.faults import Faults, FaultSpecError, parse_faults
 
 
 class Control:
-    """GET: id, pid, faults, market time. POST `{"clear": true}` and/or `{"faults": SPEC}`: change the faults."""
+    """GET: id, pid, faults, market time, source of the prices.
+
+    POST `{"clear": true}` and/or `{"faults": SPEC}`: change the faults.
+    """
 
     def __init__(self, token: str, identity: str, engine: Engine, faults: Faults, routes: tuple[str, ...]) -> None:
         self.path = f"/control/{token}"
@@ -55,5 +58,7 @@ class Control:
             "pid": os.getpid(),
             "market_us": self._engine.market_now(),
             "speed": self._engine.speed,
+            "source": self._engine.source(),
+            "sources": {market: self._engine.source(market) for market in self._engine.markets},
             "faults": [rule.shown() for rule in self._faults.rules],
         }

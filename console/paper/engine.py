@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from console.clock import MINUTE, SystemClock
@@ -11,7 +12,10 @@ from console.paper.ledger import Ledger
 from console.paper.markets import SPECS
 from console.paper.order_rules import NewOrder
 from console.paper.placement import Placement, plan_for
+from console.paper.playback import Playback
 from console.paper.prices import HISTORY_MINUTES
+from console.paper.process import source_text
+from console.paper.sources import PlayedFrom, remember
 from console.paper.store import Order, Store
 
 MAX_STEPS_AT_ONCE: Final = 900
@@ -24,7 +28,15 @@ class Engine:
     Orders, fills and timers are stamped with wall time; `speed` moves market time only.
     """
 
-    def __init__(self, store: Store, clock: SystemClock, seed: int, speed: float = 1.0) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: SystemClock,
+        seed: int,
+        speed: float = 1.0,
+        played: Mapping[str, PlayedFrom] | None = None,
+    ) -> None:
+        """`played` names the candle files that take the place of the seed's prices, by market."""
         self.store = store
         self.clock = clock
         self.ledger = Ledger(store)
@@ -33,7 +45,18 @@ class Engine:
         self._market_latest = self._market_start
         self.step_us = int(min(max(STEP_US * speed, STEP_US), LONGEST_STEP_US))
         origin = self._origin()
-        self.markets = {spec.market: LiveMarket(seed, spec, origin, self._market_start, self.step_us) for spec in SPECS}
+        self._playing = {
+            market: Playback(found.file, seed, found.index, self._market_start)
+            for market, found in (played or {}).items()
+        }
+        self.markets = {
+            spec.market: LiveMarket(
+                seed, spec, origin, self._market_start, self.step_us, self._playing.get(spec.market)
+            )
+            for spec in SPECS
+        }
+        self._kept = {market: each.index for market, each in self._playing.items()}
+        self.specs = {name: market.spec for name, market in self.markets.items()}
         timers = store.rows("SELECT cod_group_id, due_ms FROM timers")
         self._timers: dict[int, int] = {row["cod_group_id"]: row["due_ms"] for row in timers}
         self._placement = Placement(store, self.ledger, clock)
@@ -59,6 +82,10 @@ class Engine:
         self._market_latest = max(self._market_latest, at)
         return self._market_latest
 
+    def source(self, market: str | None = None) -> str | None:
+        """Where the prices come from, in words; of all markets or of one."""
+        return source_text(self.store.settings(), market)
+
     def advance(self) -> None:
         """Bring timers and every market up to the present."""
         self.cancel_due_groups()
@@ -67,8 +94,25 @@ class Engine:
             first = max(market.step + 1, target - MAX_STEPS_AT_ONCE)
             for step in range(first, target + 1):
                 self._step(market, step)
+        self._keep_places()
+
+    def _keep_places(self) -> None:
+        """Store the candle each file is at, so that a restart goes on there, however this process ends."""
+        moved = {market: each for market, each in self._playing.items() if each.index != self._kept[market]}
+        if moved:
+            with self.store.transaction():
+                for playback in moved.values():
+                    remember(self.store, playback.file, playback.index)
+            self._kept |= {market: each.index for market, each in moved.items()}
 
     def _step(self, market: LiveMarket, step: int) -> None:
+        if market.halted:
+            return
+        if market.own:
+            # A high or low between two steps fills what rests there, in the candle it belongs to.
+            for at_us, ticks in market.turns_before(step):
+                market.turn(at_us, ticks)
+                self._apply_maker_fills(market, market.crossed_by_makers())
         market.requote(step)
         if market.own:
             self._apply_maker_fills(market, market.crossed_by_makers())
@@ -104,6 +148,8 @@ class Engine:
         """Apply an order and match it; committed on return. ApiError if refused, with nothing changed."""
         self.advance()
         market = self.markets[new.spec.market]
+        if market.halted:
+            raise refusal(423)
         outcome = plan_for(new, market, self.ledger.taker)
         best = market.best_ask if new.side == "buy" else market.best_bid
         with self.store.transaction():

@@ -18,8 +18,8 @@ NOT_FOR_THIS_TYPE: Final = (
     "orders."
 )
 
-# (HTTP status, sentence) by errorCode. Sentences of 220, 310, 422 and 429 were never recorded: those are the
-# documentation's wording.
+# (HTTP status, sentence) by errorCode. Sentences of 220, 310, 422, 423 and 429 were never recorded: those follow
+# the documentation's wording.
 TEXTS: Final[dict[int, tuple[int, str]]] = {
     101: (500, "Unknown error. Operation may or may not have succeeded."),
     102: (400, "Invalid JSON."),
@@ -77,7 +77,9 @@ TEXTS: Final[dict[int, tuple[int, str]]] = {
         400,
         "Invalid price tick size. The entered price does not align with the allowed price increments.",
     ),
+    423: (400, "The market is halted."),
     429: (400, "Too many decimal places in the {} parameter value."),
+    431: (409, "getBook is not available for {} in state HALTED"),
 }
 
 

@@ -42,12 +42,21 @@ def best_ticks(spec: MarketSpec, price: float) -> tuple[int, int]:
     return bid, max(math.ceil((price + half) / tick), bid + 1)
 
 
-def draw_ladder(spec: MarketSpec, price: float, random: Random) -> Ladder:
-    """Sixty levels a side; sizes are log-normal around the market's usual value of a level."""
-    bid, ask = best_ticks(spec, price)
+def draw_ladder(
+    spec: MarketSpec, price: float, best: tuple[int, int], random: Random, within: tuple[int, int] | None = None
+) -> Ladder:
+    """Sixty levels a side from the best bid and ask (ticks) outward, none beyond the ticks of `within`.
+
+    Sizes are log-normal around the market's usual value of a level.
+    """
+    bid, ask = best
     # Two spreads between neighbouring levels, so that the ladder spans about two per cent of the price.
     widest = max(int(price * spec.spread * 4 / float(spec.tick)), 1)
-    return Ladder(bids=_side(spec, bid, -1, widest, price, random), asks=_side(spec, ask, 1, widest, price, random))
+    ladder = Ladder(bids=_side(spec, bid, -1, widest, price, random), asks=_side(spec, ask, 1, widest, price, random))
+    if within is None:
+        return ladder
+    low, high = (ticks * spec.tick for ticks in within)
+    return Ladder(*([level for level in side if low <= level.price <= high] for side in (ladder.bids, ladder.asks)))
 
 
 def _side(spec: MarketSpec, best: int, direction: int, widest: int, price: float, random: Random) -> list[Level]:

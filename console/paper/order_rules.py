@@ -107,12 +107,12 @@ def _flag(body: Mapping[str, Any], name: str, *, default: bool) -> bool:
     return value
 
 
-def parse_order(body: Mapping[str, Any]) -> NewOrder:
-    """Check a POST /order body; raises ApiError with the first documented refusal."""
+def parse_order(body: Mapping[str, Any], specs: Mapping[str, MarketSpec] = BY_NAME) -> NewOrder:
+    """Check a POST /order body against the markets' rules; raises ApiError with the first documented refusal."""
     for name in body:
         if name not in FIELDS:
             raise refusal(201, name)
-    spec = market_of(body.get("market"))
+    spec = specs[market_of(body.get("market")).market]
     side = _one_of(body, "side", frozenset({"buy", "sell"}), None)
     order_type = _one_of(body, "orderType", TYPES | TRIGGER_TYPES, None)
     if order_type in TRIGGER_TYPES:

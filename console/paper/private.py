@@ -62,7 +62,7 @@ def _shown(store: Store, orders: list[Order]) -> list[dict[str, Any]]:
 
 
 def _place(engine: Engine, call: Call) -> dict[str, Any]:
-    new = parse_order(call.params)
+    new = parse_order(call.params, engine.specs)
     order = engine.place(new)
     return _shown(engine.store, [order])[0] if new.response_required else short_order(order)
 

@@ -14,7 +14,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -33,6 +33,8 @@ IDENTITY_HEADER: Final = "x-simulated-exchange"
 JOIN_HEADER: Final = "x-simulated-exchange-join"
 PORT_IN_USE: Final = 3
 POLL_S: Final = 0.02
+CANDLES_SETTING: Final = "candles "
+"""Name of a market's candle file among the database's settings, followed by the market."""
 
 
 class ExchangeUnavailable(Exception):
@@ -150,12 +152,41 @@ def read_address(folder: Path) -> Address | None:
 
 def seed_of(folder: Path) -> int | None:
     """The seed of the folder's prices, as its database keeps it; None while there is none."""
+    seed = _settings(folder).get("seed")
+    return None if seed is None else int(seed)
+
+
+def source_of(folder: Path, market: str | None = None) -> str | None:
+    """Which market this is, in words: `simulated, seed 7` or `candles btc-usdt-5m-2023`; None before the first start.
+
+    Names the candle files if any market plays one, or with `market` what that one market does. A speed other than 1,
+    as of the last start, is added after a comma.
+    """
+    return source_text(_settings(folder), market)
+
+
+def source_text(settings: Mapping[str, str], market: str | None = None) -> str | None:
+    """The words of `source_of` from the settings of the database."""
+    if "seed" not in settings:
+        return None
+    played = {
+        name.removeprefix(CANDLES_SETTING): str(json.loads(value)["name"])
+        for name, value in sorted(settings.items())
+        if name.startswith(CANDLES_SETTING)
+    }
+    shown = list(played.values()) if market is None else [played[market]] if market in played else []
+    source = f"candles {', '.join(dict.fromkeys(shown))}" if shown else f"simulated, seed {settings['seed']}"
+    speed = float(settings.get("speed", "1"))
+    return source if speed == 1 else f"{source}, speed ×{speed:g}"
+
+
+def _settings(folder: Path) -> dict[str, str]:
+    """What the folder's database keeps about the exchange; nothing while there is none."""
     try:
         with closing(sqlite3.connect(f"file:{quote(str(folder / DATABASE_FILE))}?mode=ro", uri=True)) as database:
-            row = database.execute("SELECT value FROM identity WHERE name = 'seed'").fetchone()
+            return dict(database.execute("SELECT name, value FROM identity"))
     except sqlite3.Error:
-        return None
-    return None if row is None else int(row[0])
+        return {}
 
 
 def answers(address: Address, timeout: float = 1.0) -> bool:
@@ -185,7 +216,8 @@ def ensure_exchange(
     deadline = clock.monotonic() + timeout
     folder.mkdir(parents=True, exist_ok=True)
     started: subprocess.Popen[bytes] | None = None
-    port = 0
+    log = folder / "logs" / "exchange.log"
+    port, said_before = 0, _size(log)
     with _start_lock(folder, deadline, clock):
         while clock.monotonic() < deadline:
             address = read_address(folder)
@@ -201,9 +233,24 @@ def ensure_exchange(
                     port = _last_port(address) if started is None else 0
                     started = _start(folder, seed, (*options, "--port", str(port)))
             _pause()
-    raise ExchangeUnavailable(
-        f"the simulated exchange did not answer within {timeout:g} s, see {folder / 'logs' / 'exchange.log'}"
-    )
+    last_words = _last_line(log, said_before)
+    if started is not None and started.poll() is not None and last_words:
+        raise ExchangeUnavailable(f"the simulated exchange did not start: {last_words} (see {log})")
+    raise ExchangeUnavailable(f"the simulated exchange did not answer within {timeout:g} s, see {log}")
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
+
+
+def _last_line(file: Path, after: int) -> str:
+    """The last line written to a file beyond so many bytes; empty if there is none."""
+    if not file.exists():
+        return ""
+    with file.open("rb") as opened:
+        opened.seek(after)
+        lines = opened.read().decode(errors="replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
 def _last_port(address: Address | None) -> int:

@@ -10,11 +10,12 @@ from console.paper.calls import Call, Route, points
 from console.paper.candles import INTERVALS
 from console.paper.decimals import text
 from console.paper.engine import Engine
-from console.paper.errors import refusal
-from console.paper.markets import BY_NAME, SPECS, MarketSpec
+from console.paper.errors import invalid_value, refusal
 from console.paper.order_rules import market_of
 
 MAX_DEPTH: Final = 1000
+DAY_MS: Final = 86_400_000
+"""The longest stretch of public trades one request may ask for."""
 
 
 def _time(engine: Engine, _call: Call) -> dict[str, int]:
@@ -26,10 +27,11 @@ def _padded(value: Decimal) -> str:
     return format(value, "f")
 
 
-def _market(spec: MarketSpec) -> dict[str, Any]:
+def _market(market: LiveMarket) -> dict[str, Any]:
+    spec = market.spec
     return {
         "market": spec.market,
-        "status": "trading",
+        "status": "halted" if market.halted else "trading",
         "base": spec.base,
         "quote": spec.quote,
         "pricePrecision": None,
@@ -47,16 +49,18 @@ def _market(spec: MarketSpec) -> dict[str, Any]:
     }
 
 
-def _markets(_engine: Engine, call: Call) -> Any:
+def _markets(engine: Engine, call: Call) -> Any:
     if "market" not in call.params:
-        return [_market(spec) for spec in SPECS]
-    if call.params["market"] not in BY_NAME:
+        engine.advance()
+        return [_market(each) for each in engine.markets.values()]
+    if call.params["market"] not in engine.markets:
         raise refusal(205, "market")
-    return _market(BY_NAME[call.params["market"]])
+    engine.advance()
+    return _market(engine.markets[call.params["market"]])
 
 
-def _chosen(engine: Engine, call: Call) -> tuple[list[LiveMarket], bool]:
-    """The markets asked for, and whether it was one by name."""
+def chosen(engine: Engine, call: Call) -> tuple[list[LiveMarket], bool]:
+    """The markets a ticker is asked for, and whether it was one by name."""
     engine.advance()
     if "market" in call.params:
         return [engine.markets[market_of(call.params["market"]).market]], True
@@ -64,21 +68,22 @@ def _chosen(engine: Engine, call: Call) -> tuple[list[LiveMarket], bool]:
 
 
 def _ticker_price(engine: Engine, call: Call) -> Any:
-    markets, single = _chosen(engine, call)
+    markets, single = chosen(engine, call)
     rows = [{"market": each.spec.market, "price": text(each.last_price)} for each in markets]
     return rows[0] if single else rows
 
 
-def _ticker_row(market: LiveMarket) -> dict[str, str | None]:
-    bids, asks = market.levels("buy", 1), market.levels("sell", 1)
+def ticker_row(market: LiveMarket) -> dict[str, Any]:
+    """Market, best bid and ask with their sizes; null where there is none."""
+    bids, asks = ([], []) if market.halted else (market.levels("buy", 1), market.levels("sell", 1))
     bid, bid_size = bids[0] if bids else (None, None)
     ask, ask_size = asks[0] if asks else (None, None)
     return {"market": market.spec.market, "bid": bid, "bidSize": bid_size, "ask": ask, "askSize": ask_size}
 
 
 def _ticker_book(engine: Engine, call: Call) -> Any:
-    markets, single = _chosen(engine, call)
-    rows = [_ticker_row(each) for each in markets]
+    markets, single = chosen(engine, call)
+    rows = [ticker_row(each) for each in markets]
     return rows[0] if single else rows
 
 
@@ -90,6 +95,8 @@ def _live(engine: Engine, call: Call) -> LiveMarket:
 
 def _book(engine: Engine, call: Call) -> dict[str, Any]:
     market = _live(engine, call)
+    if market.halted:
+        raise refusal(431, market.spec.market)
     depth = call.integer("depth", 1, MAX_DEPTH, MAX_DEPTH)
     return {
         "market": market.spec.market,
@@ -115,6 +122,8 @@ def _public_trades(engine: Engine, call: Call) -> list[dict[str, Any]]:
     market = _live(engine, call)
     limit = call.integer("limit", 1, 1000, 500)
     start, end = call.bounds()
+    if "start" in call.params and "end" in call.params and end - start > DAY_MS:
+        raise invalid_value("end", end)
     first, last = call.params.get("tradeIdFrom", ""), call.params.get("tradeIdTo", "~")
     found = [
         {

@@ -7,9 +7,9 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from threading import Event
@@ -22,7 +22,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from console.clock import SystemClock, SystemEntropy
 from console.paper.app import ROUTES, TRANSPORT, Exchange
 from console.paper.auth import TRADE, VIEW, ApiKey, load_keys
+from console.paper.candle_file import CandleFile
 from console.paper.control import Control
+from console.paper.decimals import text
 from console.paper.engine import Engine
 from console.paper.faults import Faults, parse_faults
 from console.paper.prices import stream
@@ -37,6 +39,7 @@ from console.paper.process import (
     KeyPair,
     try_lock,
 )
+from console.paper.sources import SourceError, settle_sources
 from console.paper.store import Store
 
 TAKEOVER_S: Final = 8.0
@@ -62,6 +65,9 @@ class ServerOptions:
     keep: bool = False
     balance: Decimal = Decimal(1000)
     grace: float = 10.0
+    candles: Mapping[str, CandleFile] = field(default_factory=dict)
+    """Candle files that take the place of generated prices, by market."""
+
     announce: Callable[[Address], None] | None = None
     """Told the address once the port listens."""
 
@@ -90,8 +96,10 @@ class QuietServer(uvicorn.Server):
         yield
 
 
-def prepare_identity(store: Store, entropy: SystemEntropy, seed: int | None, balance: Decimal) -> tuple[str, int]:
-    """Id and seed of the exchange: made once with both key pairs and the first balance, then read for ever.
+def prepare_identity(
+    store: Store, entropy: SystemEntropy, seed: int | None, balance: Decimal, now_us: int
+) -> tuple[str, int]:
+    """Id and seed of the exchange: made once with both key pairs and the first deposit, then read for ever.
 
     CannotStart if another seed is asked for later.
     """
@@ -109,6 +117,8 @@ def prepare_identity(store: Store, entropy: SystemEntropy, seed: int | None, bal
             values = [name, entropy.token(32).hex(), entropy.token(64).hex(), rights]
             store.rows("INSERT INTO api_keys VALUES (?, ?, ?, ?)", values)
         store.set_balance("EUR", balance, Decimal(0))
+        store.set_setting("deposit_eur", text(balance))
+        store.set_setting("deposited_us", str(now_us))
     return identity, chosen
 
 
@@ -145,11 +155,14 @@ class Process:
 
     def __init__(self, options: ServerOptions, listener: socket.socket, store: Store) -> None:
         entropy, self.clock = SystemEntropy(), SystemClock()
-        identity, seed = prepare_identity(store, entropy, options.seed, options.balance)
+        identity, seed = prepare_identity(store, entropy, options.seed, options.balance, self.clock.now())
         keys = load_keys(store)
         routes = tuple(ROUTES)
         faults = Faults(stream(seed, "faults"), parse_faults(options.faults, routes))
-        engine = Engine(store, self.clock, seed, options.speed)
+        played = settle_sources(store, options.candles)
+        with store.transaction():
+            store.set_setting("speed", f"{options.speed:g}")
+        engine = Engine(store, self.clock, seed, options.speed, played)
         control = Control(entropy.token(24).hex(), identity, engine, faults, routes)
         self.options, self.engine = options, engine
         self.exchange = Exchange(engine, keys, identity, faults, control)
@@ -253,7 +266,7 @@ def serve(options: ServerOptions) -> int:
             _take_over(options.home, SystemClock())
             with closing(Store(options.home / DATABASE_FILE)) as store:
                 asyncio.run(Process(options, listener, store).run())
-    except CannotStart as error:
+    except (CannotStart, SourceError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - the command's answer
         return 3
     return 0

@@ -165,6 +165,10 @@ class Store:
         found = self.rows("SELECT value FROM identity WHERE name = ?", [name])
         return None if not found else str(found[0]["value"])
 
+    def settings(self) -> dict[str, str]:
+        """All stored values of the exchange's identity by name."""
+        return {row["name"]: row["value"] for row in self.rows("SELECT name, value FROM identity")}
+
     def set_setting(self, name: str, value: str) -> None:
         """Store a value of the exchange's identity."""
         self.rows("INSERT OR REPLACE INTO identity (name, value) VALUES (?, ?)", [name, value])

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from console.clock import SECOND, SystemClock, SystemEntropy, seeded
 from console.paper.app import ROUTES, Exchange
 from console.paper.auth import ApiKey, load_keys, sign
+from console.paper.candle_file import COLUMNS, CandleFile
 from console.paper.control import Control
 from console.paper.engine import Engine
 from console.paper.faults import Faults, parse_faults
 from console.paper.server import prepare_identity
+from console.paper.sources import settle_sources
 from console.paper.store import Order, Store
 
+SHARED_CANDLES = Path(__file__).parents[2].parent / "shared" / "candles" / "btc-usdt-5m-2023.csv"
 START = 1_795_500_000 * SECOND
 
 
@@ -53,12 +60,20 @@ class Bench:
 
     @classmethod
     def make(
-        cls, folder: Path, *, balance: str = "1000", seed: int = 7, clock: StepClock | None = None, speed: float = 1
+        cls,
+        folder: Path,
+        *,
+        balance: str = "1000",
+        seed: int = 7,
+        clock: StepClock | None = None,
+        speed: float = 1,
+        candles: Mapping[str, CandleFile] | None = None,
     ) -> Bench:
         """An exchange on `folder / "exchange.db"`, new or as it was left."""
         used, store = StepClock() if clock is None else clock, Store(folder / "exchange.db")
-        identity, known = prepare_identity(store, SystemEntropy(), seed, Decimal(balance))
-        engine, faults = Engine(store, used, known, speed), Faults(seeded(1))
+        identity, known = prepare_identity(store, SystemEntropy(), seed, Decimal(balance), used.now())
+        engine = Engine(store, used, known, speed, settle_sources(store, candles or {}))
+        faults = Faults(seeded(1))
         control = Control("token", identity, engine, faults, tuple(ROUTES))
         by_key = load_keys(store)
         keys = {key.name: key for key in by_key.values()}
@@ -125,3 +140,19 @@ def refused(answer: httpx.Response) -> tuple[int, int, str]:
     shown = answer.json()
     assert set(shown) == {"errorCode", "error"}
     return answer.status_code, shown["errorCode"], shown["error"]
+
+
+def real_candles() -> Path:
+    """The file of real candles beside the checkout; without it the test is skipped, but never in CI."""
+    if not SHARED_CANDLES.exists() and not os.environ.get("CI"):
+        pytest.skip("the file of real candles is not here")
+    return SHARED_CANDLES
+
+
+def candle_csv(path: Path, rows: Sequence[Sequence[object]]) -> Path:
+    """Write rows (timestamp, open, high, low, close, volume) as a candle file."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        writer.writerows(rows)
+    return path

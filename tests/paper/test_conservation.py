@@ -42,8 +42,9 @@ def _place(bench: Bench, market: str, side: str, kind: str, cents: int, offset: 
     bench.engine.place(parse_order(body))
 
 
-def _check(bench: Bench) -> None:
-    totals = {spec.base: Decimal(0) for spec in SPECS} | {"EUR": Decimal(1000)}
+def assert_conserved(bench: Bench, deposit: Decimal) -> None:
+    """Every balance is the deposit moved by the fills and their fees, and holds are those of the open orders."""
+    totals = {spec.base: Decimal(0) for spec in SPECS} | {"EUR": deposit}
     for fill in bench.store.fills("1", []):
         gross, sign = fill.price * fill.amount, 1 if fill.side == "buy" else -1
         assert fill.fee >= 0
@@ -86,7 +87,7 @@ def test_balances_change_by_fills_and_fees_alone(steps: list[tuple[object, ...]]
                             bench.engine.cancel(order.market, order.order_id, None)
             except ApiError as error:
                 assert error.code in {212, 216, 217}  # noqa: PT017 - every other refusal is a fault
-            _check(bench)
+            assert_conserved(bench, Decimal(1000))
         bench.store.close()
 
 

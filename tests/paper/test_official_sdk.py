@@ -89,3 +89,24 @@ def test_the_account_states_fees_and_capabilities(sdk: Any) -> None:
     account = sdk.account()
     assert account["fees"] == {"tier": 0, "volume": "0.00", "maker": "0.0015", "taker": "0.0025"}
     assert "buy" in account["capabilities"]
+
+
+def test_assets_and_the_last_day_answer(sdk: Any) -> None:
+    assert [asset["symbol"] for asset in sdk.assets({})] == ["BTC", "ETH", "ADA", "SOL", "XRP", "EUR"]
+    assert sdk.assets({"symbol": "BTC"})["name"] == "Bitcoin"
+    days = sdk.ticker24h({})
+    assert len(days) == 5
+    assert all(len(day) == 15 for day in days)
+    day = sdk.ticker24h({"market": "SOL-EUR"})
+    assert Decimal(day["low"]) <= Decimal(day["open"]) <= Decimal(day["high"])
+    trades = sdk.publicTrades("SOL-EUR", {"limit": 2})
+    assert all(set(trade) == {"id", "timestamp", "amount", "price", "side"} for trade in trades)
+    assert sdk.assets({"symbol": "DOGE"}) == {"errorCode": 205, "error": "symbol parameter is invalid."}
+
+
+def test_the_history_can_be_asked_for_with_the_sdks_own_signing(sdk: Any) -> None:
+    # The SDK has no method for this route; its signed request reaches it.
+    history = sdk.privateRequest("/account/history", "", {}, "GET")
+    assert history["items"][-1]["type"] == "deposit"
+    assert history["items"][-1]["receivedAmount"] == "1000"
+    assert (history["currentPage"], history["maxItems"]) == (1, 100)
