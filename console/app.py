@@ -178,12 +178,13 @@ class ConsoleApp(App[int], inherit_bindings=False):
     def open_exit(self, market: str, parent: int | None = None) -> None:
         """The form that sells what is held of a market, over the dashboard."""
         if self.dashboard is not None:
-            self.dashboard.deeds.open_exit(market, parent)
+            # Not from the card's own queue: the card is gone by the time the form answers, and nobody would hear it.
+            self.call_later(self.dashboard.deeds.open_exit, market, parent)
 
     def open_verdict(self, execution: Execution) -> None:
         """The form of a verdict on an UNKNOWN, over the dashboard."""
         if self.dashboard is not None:
-            self.dashboard.deeds.open_verdict(execution)
+            self.call_later(self.dashboard.deeds.open_verdict, execution)
 
     def why_not(self, action: str) -> str | None:
         """Why an action of the registry cannot be done now; None if it can."""

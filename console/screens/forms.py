@@ -42,8 +42,8 @@ class Field:
 class Form(Dialog[T], inherit_bindings=False):
     """A box of words over one or more fields. Enter goes on to the next field, at the last one it is done.
 
-    A form that ``chooses`` starts beside its fields: there keys are its own, and Enter is done at once, as it is in
-    every field of it.
+    In a form that ``chooses`` Enter is done at once, in every field, and there is a place beside the fields where keys
+    are the form's own; it starts there, unless it has to be filled first.
     """
 
     DEFAULT_CSS = """
@@ -54,7 +54,7 @@ class Form(Dialog[T], inherit_bindings=False):
     Form .label { width: 10; }
     """
 
-    def __init__(self, fields: tuple[Field, ...], *, chooses: bool = False) -> None:
+    def __init__(self, fields: tuple[Field, ...], *, chooses: bool = False, beside: bool | None = None) -> None:
         super().__init__()
         self.labels = tuple(field.label for field in fields)
         self.fields = tuple(
@@ -63,6 +63,8 @@ class Form(Dialog[T], inherit_bindings=False):
             for place, field in enumerate(fields)
         )  # fmt: skip
         self.chooses = chooses
+        self.beside = chooses if beside is None else beside
+        """Whether it starts beside its fields."""
         self.note = ""
         self.foot = LineBlock(id="foot")
 
@@ -85,7 +87,7 @@ class Form(Dialog[T], inherit_bindings=False):
         """Start in the first field, or beside the fields; nothing in them blinks."""
         for field in self.fields:
             field.cursor_blink = False
-        if not self.chooses:
+        if not self.beside:
             self.fields[0].focus()
 
     def on_key(self, event: events.Key) -> None:

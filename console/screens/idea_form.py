@@ -36,11 +36,12 @@ LIMIT_HINT: Final = "ask, mid, bid, market, or a price; empty: 0.5 % through the
 class WordsForm(Form[Proposal | None], inherit_bindings=False):
     """A form whose words become a stored proposal, with what the market and the gate say of them meanwhile."""
 
-    def __init__(self, fields: tuple[Field, ...], *, chooses: bool) -> None:
-        super().__init__(fields, chooses=chooses)
+    def __init__(self, fields: tuple[Field, ...], *, beside: bool = True) -> None:
+        super().__init__(fields, chooses=True, beside=beside)
         self.draft: Draft | None = None
         self.problem: str | None = None
         self._sending = False
+        self._words = self.values
 
     def on_mount(self) -> None:
         """Ask what the words come to, now and every two seconds."""
@@ -50,8 +51,9 @@ class WordsForm(Form[Proposal | None], inherit_bindings=False):
     @on(Input.Changed)
     def words_changed(self) -> None:
         """Other words: what was wrong with the old ones no longer stands."""
-        self.note = ""
-        self._sketch()
+        if self.values != self._words:  # fields also report what they were born with
+            self._words, self.note = self.values, ""
+            self._sketch()
 
     def _sketch(self) -> None:
         if not self._sending:
@@ -188,7 +190,7 @@ class IdeaForm(WordsForm, inherit_bindings=False):
             Field("market", market if source is None else source.market, "such as BTC-EUR"),
             Field("side", "buy" if source is None else source.side.value, "buy or sell"),
         )
-        super().__init__(words if edits else (*about, *words), chooses=source is not None)
+        super().__init__(words if edits else (*about, *words), beside=source is not None)
         self.source = source
         self.edits = edits
         self.note = note
@@ -283,8 +285,7 @@ class ExitForm(WordsForm, inherit_bindings=False):
                 Field("share", "100", "per cent of what is held and free"),
                 Field("limit", "", "ask, mid, bid, market, or a price; empty: bid - 0.5 %"),
                 Field("minutes", "60", "good for"),
-            ),
-            chooses=True,
+            )
         )
         self.parent_id = parent
 
@@ -311,7 +312,7 @@ class ExitForm(WordsForm, inherit_bindings=False):
         coin = safe_text(draft.order.market.partition("-")[0], 10)
         return f"{fmt.quantity(draft.sizing.largest)} {coin}"
 
-    def _words(self) -> ExitWords:
+    def _said(self) -> ExitWords:
         market, limit = market_name(self.word("market")), self.word("limit")
         limit = limit.lower() if limit.isalpha() else amount_text(limit)
         share = amount_text(self.word("share").removesuffix("%"))
@@ -319,8 +320,8 @@ class ExitForm(WordsForm, inherit_bindings=False):
 
     async def sketch(self) -> Draft:
         """What selling that share comes to."""
-        return await self.console.driver.draft_exit(self._words())
+        return await self.console.driver.draft_exit(self._said())
 
     async def store(self) -> Proposal:
         """The exit as a proposal."""
-        return await self.console.driver.propose_exit(self._words(), self.parent_id)
+        return await self.console.driver.propose_exit(self._said(), self.parent_id)

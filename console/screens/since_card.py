@@ -11,7 +11,7 @@ from console.panes.drawing import Scene, paragraph
 from console.screens.bars import counted
 from console.screens.base import DRIVER_ERRORS, frame_lines, keyed
 from console.screens.cards import Card
-from console.screens.confirm_line import Line, Span
+from console.screens.confirm_line import NARROW, Line, Span
 from console.text import safe_text
 from storage.clock import MINUTE, Micros
 
@@ -53,7 +53,8 @@ class SinceCard(Card, inherit_bindings=False):
         """One line a subject."""
         inner, state = width - 2, self.console.driver.state
         titles = [Span("SINCE YOU LEFT", "strong"), Span(fmt.age(max(scene.now - self.since, 0)))]
-        now = [Span(f"{fmt.day(scene.now, scene.zone)} {fmt.minute(scene.now, scene.zone)}")]
+        today = Span(f"{fmt.day(scene.now, scene.zone)} {fmt.minute(scene.now, scene.zone)}")
+        now = [today] if width >= NARROW else []
         last = f"last key {fmt.day(self.since, scene.zone)} {fmt.minute(self.since, scene.zone)}"
         body: list[Line] = [*paragraph(" ", last, inner - 1, 2), ()]
         if self.absence is None:

@@ -87,10 +87,10 @@ class WaysFake:
         made = replace(made, **changes)
         state = self.current
         assert state is not None
-        view = next(iter(state.proposals), None)
-        if view is not None:
-            others = tuple(row for row in state.proposals if row.proposal.id != made.id)
-            self.current = replace(state, proposals=(*others, replace(view, proposal=made, blocking=None)))
+        from tests.screens.fakes import proposal_view
+
+        others = tuple(row for row in state.proposals if row.proposal.id != made.id)
+        self.current = replace(state, proposals=(*others, proposal_view(made)))
         return made
 
     async def draft(self, idea: Idea, edits: int | None) -> Draft:
