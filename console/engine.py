@@ -6,6 +6,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from console.clock import SystemClock, SystemEntropy, seeded
@@ -190,16 +191,20 @@ class Engine:
             await self.vault.transact(finish)
 
     async def revive_exchange(self) -> None:
-        """If the simulated exchange of this folder is gone, start it again, where it was if that is free."""
+        """Find the simulated exchange of this folder again, started if it is gone, wherever it answers now."""
         if self.home.mode is not Mode.PAPER:
             return
         try:
             found = await asyncio.to_thread(exchange_process.ensure_exchange, self.home.folder)
-        except exchange_process.ExchangeUnavailable as error:
+        except (exchange_process.ExchangeUnavailable, OSError) as error:
             log.warning("%s", error)
             return
-        if found.rest != self.connection.address.rest:
-            log.error("the simulated exchange answers elsewhere now; restart this console")
+        address = paper_address(found.rest)
+        if address == self.parts.trade.transport.address or f"simulated:{found.id}" != self.identity:
+            return
+        log.warning("the simulated exchange answers at %s now", found.rest)
+        self.parts.trade.transport.move_to(address)
+        self.parts.readonly.transport.move_to(address)
 
     async def record_halt_file(self) -> bool:
         """If a HALT file stands and the vault does not say HALTED yet, record it; whether a file stands."""
@@ -250,9 +255,14 @@ async def connect(home: Home, settings: Settings) -> Connection:
         paper_address(found.rest),
         KeyPair(found.readonly.key, found.readonly.secret),
         trade_fingerprint(home.mode, home.folder),
-        f"simulated, seed {await asyncio.to_thread(exchange_process.seed_of, home.folder)}",
+        await asyncio.to_thread(_source, home.folder),
         held,
     )
+
+
+def _source(folder: Path) -> str:
+    found = exchange_process.source_of(folder)
+    return "simulated" if found is None else found
 
 
 def release(connection: Connection) -> None:

@@ -21,7 +21,7 @@ from storage.looks import LookRow, record_free_call, record_look
 from storage.money import Quantity
 from storage.policies import Policy
 from storage.policy_store import active_policy
-from storage.proposals import NewProposal, create_proposal, expire_due, open_ideas
+from storage.proposals import NewProposal, create_proposal, declined_ideas, expire_due, open_ideas
 
 LONGEST_SCAN: Final[Micros] = DAY
 """A policy's longest interval; registered, so that no start of a console makes a slower scan due."""
@@ -127,7 +127,8 @@ def _before_look(tx: Tx) -> tuple[Policy, dict[str, Quantity], dict[str, frozens
         for market, position in positions.items()
         if not any(execution.market == market for execution in selling)
     }
-    return policy, coins, {market: open_ideas(tx, market) for market in policy.allowlist}
+    ideas = {market: open_ideas(tx, market) | declined_ideas(tx, market) for market in policy.allowlist}
+    return policy, coins, ideas
 
 
 async def gather_views(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 from decimal import Decimal
@@ -168,9 +169,15 @@ def read_policy(data: Any) -> Policy:
     try:
         return Policy.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
+        found = error.errors()
+        # A misspelt field is also a missing one: the word that was written says more.
+        first = next((each for each in found if each["type"] == "extra_forbidden"), found[0])
         where = ".".join(str(part) for part in first["loc"]) or "the policy"
         message = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            missing = [str(each["loc"][-1]) for each in found if each["type"] == "missing"]
+            close = difflib.get_close_matches(str(first["loc"][-1]), missing, n=1)
+            message = "no such field" + (f"; did you mean {close[0]}?" if close else "")
         raise InvalidPolicy(f"{where}: {message}") from None
 
 

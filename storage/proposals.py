@@ -164,6 +164,12 @@ def open_ideas(tx: Tx, market: str) -> frozenset[tuple[str, Side]]:
     return frozenset((row["oracle"], Side(row["side"])) for row in tx.sql.all("open_ideas", market=market))
 
 
+def declined_ideas(tx: Tx, market: str) -> frozenset[tuple[str, Side]]:
+    """Ideas of a market that were declined and would still be good: a No is not asked again while it lasts."""
+    rows = tx.sql.all("declined_ideas", market=market, now=tx.now)
+    return frozenset((row["oracle"], Side(row["side"])) for row in rows)
+
+
 def approve(tx: Tx, proposal_id: int, overrides: Mapping[CheckCode, str]) -> Proposal:
     """Approve without executing, and store which checks the operator sets aside, each with a reason.
 

@@ -47,9 +47,10 @@ def run(
 def _console(found: Context, read_only: bool, no_scheduler: bool) -> int:
     if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
         raise CommandError(USAGE, "the console needs a terminal; oracle status, proposals and execute work without one")
-    from console.terminal import prepare_environment
+    from console.terminal import prepare_environment, read_bytes_leniently
 
     prepare_environment()
+    read_bytes_leniently()
     from console.app import run_console
     from console.clock import SystemEntropy
     from console.home import this_process

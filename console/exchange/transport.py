@@ -80,6 +80,12 @@ class Transport:
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:
             raise TransportSilent(f"{type(error).__name__} {error}".strip()) from error
 
+    def move_to(self, address: Address) -> None:
+        """The same exchange answers elsewhere now. Raises ValueError for an address of the other mode."""
+        if address.mode is not self.address.mode:
+            raise ValueError(f"{self.address.mode} and {address.mode} do not change places")
+        self.address = address
+
     async def aclose(self) -> None:
         """Close every connection."""
         await self._pool.aclose()

@@ -108,7 +108,7 @@ def hold(folder: Path) -> Held:
 
     The exchange looks for users by taking the lock exclusively for an instant, so this may wait that instant.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = _open_lock(folder / USERS_LOCK)
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     return Held(descriptor)
@@ -214,7 +214,7 @@ def ensure_exchange(
     """
     clock, folder = SystemClock(), folder.resolve()
     deadline = clock.monotonic() + timeout
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     started: subprocess.Popen[bytes] | None = None
     log = folder / "logs" / "exchange.log"
     port, said_before = 0, _size(log)

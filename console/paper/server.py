@@ -259,7 +259,7 @@ def _take_over(home: Path, clock: SystemClock) -> int:
 
 def serve(options: ServerOptions) -> int:
     """Run the exchange; 0 after a clean end, 3 with a sentence on stderr if it cannot start."""
-    options.home.mkdir(parents=True, exist_ok=True)
+    options.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         with open_socket(options.port) as listener:
             # The lock is given up by the end of the process and by nothing else.

@@ -39,3 +39,7 @@ WHERE market = :market AND state IN ('PROPOSED', 'APPROVED') AND origin <> 'oper
 
 -- name: transition_is_legal(entity, before, after)^
 SELECT 1 FROM legal_transitions WHERE entity = :entity AND before = :before AND after = :after;
+
+-- name: declined_ideas(market, now)
+SELECT oracle, side FROM trade_proposals
+WHERE market = :market AND state = 'DECLINED' AND expires_at > :now AND origin <> 'operator';

@@ -22,11 +22,11 @@ from storage.leases import acquire_lease, lease_is_live, register_job
 from storage.models import Lease
 from storage.money import Quantity
 from storage.policies import Policy, presets
-from storage.proposals import create_proposal, open_proposals
+from storage.proposals import create_proposal, decline, open_proposals
 from tests.execution.kit import Rig, until
 from tests.oracle.market import NOW, minute_candles, policy, rising, view_of
 from tests.storage.builders import policy_with
-from tests.storage.world import own_idea
+from tests.storage.world import an_idea, own_idea
 
 pytestmark = pytest.mark.processes
 
@@ -184,3 +184,13 @@ async def test_a_whole_worker_looks_sweeps_and_keeps(rig: Rig) -> None:
     await scheduler.stop()
     assert [row["clean"] for row in await rig.rows("SELECT clean FROM exchange_sweeps")] == [1]
     assert await rig.rows("SELECT job FROM scan_jobs WHERE failures > 0 OR holder IS NOT NULL") == []
+
+
+async def test_a_declined_idea_is_not_proposed_again_while_it_would_be_good(rig: Rig) -> None:
+    idea = await rig.do(lambda tx: create_proposal(tx, an_idea()))
+    await rig.do(lambda tx: decline(tx, idea.id))
+    _, _, ideas = await rig.vault.read(_before_look)
+    assert (idea.oracle, idea.side) in ideas["BTC-EUR"]
+    rig.clock.ahead = idea.expires_at - idea.created_at
+    _, _, ideas = await rig.vault.read(_before_look)
+    assert (idea.oracle, idea.side) not in ideas["BTC-EUR"]

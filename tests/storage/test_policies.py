@@ -199,3 +199,10 @@ def test_a_policy_cannot_be_changed() -> None:
     policy: Policy = presets(Mode.PAPER)["observer"]
     with pytest.raises(ValidationError):
         policy.exposure_eur = Decimal(5000)  # type: ignore[misc]
+
+
+def test_a_misspelt_field_is_named_with_the_one_that_was_meant() -> None:
+    data = presets(Mode.PAPER)["hunter"].model_dump()
+    data["cooldwn_min"] = data.pop("cooldown_min")
+    with pytest.raises(InvalidPolicy, match=r"cooldwn_min: no such field; did you mean cooldown_min\?"):
+        read_policy(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -187,3 +189,34 @@ def test_two_consoles_on_one_vault_see_each_other(tmp_path: Path) -> None:
         one.wait_for("FILLED", 10)
         two.wait_for("FILLED", 5)
     assert len(exchange_rows(tmp_path, "SELECT order_id FROM orders")) == 1
+
+
+def test_a_byte_that_is_no_utf8_is_a_key_like_others(tmp_path: Path) -> None:
+    with Terminal([], home=tmp_path) as terminal:
+        terminal.wait_for(SELECTED, 15)
+        terminal.send(b"\xe9a\x9b\xff\xfe")
+        read_on(terminal, 0.5)
+        terminal.send("?")
+        terminal.wait_for("everywhere", 5)
+    assert exchange_rows(tmp_path, "SELECT order_id FROM orders") == []
+
+
+def test_an_exchange_that_ended_and_answers_elsewhere_is_found_again(tmp_path: Path) -> None:
+    with Terminal([], home=tmp_path) as terminal:
+        terminal.wait_for(SELECTED, 15)
+        before = exchange_address(tmp_path)
+        os.kill(before["pid"], signal.SIGTERM)
+        until = time.monotonic() + 20
+        while time.monotonic() < until and exchange_address(tmp_path).get("pid") in (None, before["pid"]):
+            terminal.pump()
+        terminal.wait_for(r"link ok", 15)
+        fire_the_selected(terminal)
+        terminal.wait_for("FILLED", 15)
+
+
+def exchange_address(home: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads((home / "paper" / "exchange.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return found
