@@ -180,16 +180,40 @@ def test_every_fill_lies_in_its_candle_and_nothing_is_lost(
 
 
 async def test_a_low_between_two_looks_fills_what_rests_there(tmp_path: Path) -> None:
-    # One hour that falls by four per cent and comes back.
-    file = made_file([(0, 1, 0, 0), (-40, 40, 1000, 1000), (0, 1, 0, 0), (0, 1, 0, 0)])
+    # One hour that falls by four per cent and comes back; then half a day in which nothing happens.
+    file = made_file([(-40, 41, 1000, 1000), *[(0, 1, 0, 0)] * 15])
     bench = Bench.make(tmp_path, candles={"BTC-EUR": file}, speed=60)
     order = (await bench.send("POST", "/order", limit(price="15500", amount="0.001"))).json()
     assert order["status"] == "new"
-    # The process was away for three hours of market time, longer than it would catch up on step by step.
-    bench.clock.step(180)
+    # The process was away for longer than it catches up on step by step.
+    bench.clock.step(600)
     bench.engine.advance()
     stored = bench.order()
     assert (stored.status, stored.filled_amount_quote) == ("filled", Decimal("15.5"))
+
+
+async def test_an_order_the_file_leaps_over_is_filled_at_the_edge_of_the_next_candle(tmp_path: Path) -> None:
+    file = made_file([(0, 0, 0, 0), (-30, 1, 0, 0), (0, 1, 0, 0)])
+    bench = Bench.make(tmp_path, candles={"BTC-EUR": file}, speed=60)
+    await bench.send("POST", "/order", limit(price="15900", amount="0.001"))
+    bench.clock.step(120)
+    bench.engine.advance()
+    after = file.rows[25]
+    assert after.high < 15_900
+    edge = int(after.high * Decimal("1.002"))
+    assert [(fill.price, fill.amount) for fill in bench.store.fills("1", [])] == [(edge, Decimal("0.001"))]
+
+
+async def test_in_a_candle_of_one_price_everybody_trades_at_it(tmp_path: Path) -> None:
+    bench = Bench.make(tmp_path, candles={"BTC-EUR": made_file([(0, 0, 0, 0)] * 3)}, speed=60)
+    market = bench.engine.markets["BTC-EUR"]
+    for _ in range(60):
+        bench.clock.step(1)
+        bench.engine.advance()
+        assert (market.best_bid, market.best_ask) == (15_999, 16_000) or market.best_bid == 16_000
+        assert market.best_ask == market.best_bid + 1
+    assert len(market.trades) > 20
+    assert {trade.price for trade in market.trades} == {Decimal(16_000)}
 
 
 async def test_at_the_end_of_the_file_the_market_halts(tmp_path: Path) -> None:
