@@ -237,8 +237,8 @@ async def connect(home: Home, settings: Settings) -> Connection:
     Raises ExchangeUnavailable, MissingKeys, ValueError for an address that is not allowed.
     """
     if home.mode is Mode.LIVE:
-        fingerprint = trade_fingerprint(home.mode, home.folder)
-        return Connection(live_address(), live_readonly_keys(), fingerprint, "bitvavo, main", None)
+        readonly = live_readonly_keys()
+        return Connection(live_address(), readonly, trade_fingerprint(home.mode, home.folder), "bitvavo, main", None)
     held = await asyncio.to_thread(exchange_process.hold, home.folder)
     made = await asyncio.to_thread(exchange_process.seed_of, home.folder)
     try:
