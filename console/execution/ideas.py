@@ -53,6 +53,10 @@ class NoPrice(BadIdea):
     """The market has no price to take the limit from at this moment."""
 
 
+class NothingHeld(BadIdea):
+    """There is nothing to sell."""
+
+
 @dataclass(frozen=True, slots=True)
 class Idea:
     """An order in words, as typed. ``limit`` None or empty is half a per cent through the book."""
@@ -162,7 +166,7 @@ def draw_exit(
     """The operator's sell of a share of what is held and free. Raises BadIdea, NoPrice."""
     check_exit_words(words)
     if not free.is_positive:
-        raise BadIdea("market", f"this vault holds no {rules.base} that is not being sold already", whole=True)
+        raise NothingHeld("market", f"this vault holds no {rules.base} that is not being sold already", whole=True)
     order_type, at = _price(words.limit, Side.SELL, quote, rules)
     part = free.scaled(Quantity.of(words.share).value.scaleb(-2))
     quantity = part.rounded_down(rules.quantity_decimals)
