@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 UNDO_SECONDS: Final = 5.0
 REASONS: Final = {"1": "price gone", "2": "too big", "3": "don't believe it", "4": "seen it"}
 TYPED_REASON: Final = "5"
+RESTING_ROW: Final = "r "
+"""What the key of a resting order's row in the portfolio begins with; the number of its execution follows."""
 
 KEYS: Final = {key: action.id for action in ACTIONS for key in action.keys if set(action.where) != {Where.TICKET}}
 """What a key means on the dashboard."""
@@ -65,10 +67,14 @@ class Deeds(Ways):
         return view if view is not None or state is None else most_urgent(state.proposals)
 
     def to_cancel(self) -> Execution | None:
-        """The resting order under the cursor of the history."""
+        """The resting order under the cursor of the portfolio, else of the history."""
         state = self.screen.state
         if state is None:
             return None
+        key = (self.row_key() or "") if self.screen.focused_pane == "portfolio" else ""
+        number = key.removeprefix(RESTING_ROW)
+        if number != key and number.isdecimal():
+            return next((execution for execution in state.resting if execution.id == int(number)), None)
         wanted = resting_execution(state, self.screen.history.selected)
         return next((execution for execution in state.resting if execution.id == wanted), None)
 
@@ -99,7 +105,7 @@ class Deeds(Ways):
         if action.id == "cancel":
             if not state.resting:
                 return "no order rests"
-            return None if self.to_cancel() is not None else "select a resting order in pane 4 first"
+            return None if self.to_cancel() is not None else "select a resting order in pane 4 first, or in 6"
         if action.id == "resume":
             active = trading_word(state.header) == TradingState.ACTIVE.value
             return "trading is ACTIVE already" if active else None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from console.actions import Action, Availability
 from console.panes.header import trading_word
+from console.panes.line_table import LineTable
 from console.screens.confirm import ConfirmScreen
 from console.screens.confirm_terms import overridable
 from console.screens.forms import OverrideForm, ResolveForm
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from console.screens.dashboard import DashboardScreen
     from console.state import ConsoleState, ProposalView
     from storage.models import Check, Execution, Proposal
+
+HOLDING_ROW: Final = "h "
+"""What the key of a position's row begins with; its market follows."""
 
 WRITES: Final = frozenset({"again", "edit", "override", "approve", "exit", "settle"})
 """What a console that only reads may not do."""
@@ -127,8 +131,16 @@ class Ways:
         """The exit form of a market; its ticket when the exit is proposed."""
         self.screen.app.push_screen(ExitForm(market, parent), self._made)
 
+    def row_key(self) -> str | None:
+        """The key of the row under the cursor of the focused pane, if that is a list."""
+        tables = [table for table in self.screen.query(LineTable) if table.id == self.screen.focused_pane]
+        return tables[0].selected if tables else None
+
     def _market_to_leave(self, state: ConsoleState) -> str:
-        held, view = _held(state), self.selected()
+        held, view, key = _held(state), self.selected(), self.row_key() or ""
+        position = key.removeprefix(HOLDING_ROW)
+        if self.screen.focused_pane == "portfolio" and position != key and position in held:
+            return position
         line = next((line for line in state.history if line.key == self.screen.history.selected), None)
         if self.screen.focused_pane == "history" and line is not None and line.market in held:
             return line.market

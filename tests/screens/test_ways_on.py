@@ -9,6 +9,7 @@ import pytest
 
 from console.actions import BY_ID
 from console.execution.ideas import ExitWords, Idea
+from console.panes.line_table import LineTable
 from console.screens.confirm_state import State
 from console.screens.idea_form import WordsForm
 from console.state import ProposalView
@@ -17,7 +18,15 @@ from storage.clock import MINUTE
 from storage.codes import CheckCode, ProposalState
 from storage.errors import Conflict
 from storage.models import Check
-from tests.screens.fakes import FakeDriver, console_state, flip_until, halted, proposal_view, unknown_state
+from tests.screens.fakes import (
+    FakeDriver,
+    console_state,
+    flip_until,
+    halted,
+    proposal_view,
+    resting_state,
+    unknown_state,
+)
 from tests.screens.support import SIZES, Running, console
 from tests.screens.ways_fakes import STORED
 from tests.storage.builders import HELD, NOW, exit_proposal, make_proposal, make_question, price
@@ -412,3 +421,23 @@ async def test_before_the_first_state_every_way_says_so(name: str) -> None:
         assert running.screens == ("DashboardScreen",)
         assert running.app.notice() is not None
         assert "still starting" in str(running.app.notice())
+
+
+async def test_x_on_a_position_sells_that_one_and_c_cancels_a_resting_order_there() -> None:
+    state = resting_state()
+    coins_held = [holding.market for holding in state.portfolio.holdings if holding.bought.is_positive]
+    async with console(FakeDriver(state)) as running:
+        await running.press("6")
+        dashboard = running.app.dashboard
+        assert dashboard is not None
+        assert dashboard.focused_pane == "portfolio"
+        table = next(table for table in dashboard.query(LineTable) if table.id == "portfolio")
+        table.select(f"h {coins_held[-1]}")
+        await running.press("x")
+        form = running.app.screen
+        assert isinstance(form, WordsForm)
+        assert form.word("market") == coins_held[-1]
+        await running.press("escape")
+        table.select("r 537")
+        await running.press("c", "enter")
+        await running.until(lambda: ("cancel", 537) in running.driver.asked)
