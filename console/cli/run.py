@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -51,12 +52,16 @@ def _console(found: Context, read_only: bool, no_scheduler: bool) -> int:
 
     prepare_environment()
     read_bytes_leniently()
+    # What is imported stays for the life of the process: it is not searched for garbage, neither now nor later.
+    gc.disable()
     from console.app import run_console
     from console.clock import SystemEntropy
     from console.home import this_process
     from console.logs import start_log
     from console.runtime import Runtime
 
+    gc.freeze()
+    gc.enable()
     actor = this_process(SystemEntropy())
     start_log(found.home.folder, found.settings.logs.level, actor.instance)
     runtime = Runtime(found.home, found.settings, actor, scheduler=not no_scheduler, read_only=read_only)
