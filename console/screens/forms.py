@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 REASON_CELLS = 200
+ROOMY = 18
+"""Rows under which a form says no more than it must, so that its fields and keys stay on the screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +306,8 @@ class ResolveForm(TypedForm, inherit_bindings=False):
         limit = "at market" if execution.limit is None else f"@ {price_text(execution.limit, tick, 40)}"
         amount = f"{fmt.quantity(execution.quantity)} {safe_text(execution.market, 20)} {limit}"
         lines = paragraph(" order    ", f"{execution.side.value.upper()} {amount}", width - 1, 2)
+        if self.app.size.height < ROOMY:
+            return lines
         lines += paragraph(" order id ", safe_text(execution.client_order_id, 80), width - 1, 2)
         text = "Look at the exchange first. What turns up there later still counts, and halts."
         return [*lines, *paragraph(" ", text, width - 1, 2)]

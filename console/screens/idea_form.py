@@ -14,7 +14,7 @@ from console.panes.drawing import Scene, paragraph
 from console.screens.base import DRIVER_ERRORS
 from console.screens.confirm_line import Line, Span, blocked_reason
 from console.screens.confirm_terms import Key, amount_text
-from console.screens.forms import Field, Form
+from console.screens.forms import ROOMY, Field, Form
 from console.text import safe_text
 from storage.clock import MINUTE, Micros
 from storage.codes import Side
@@ -132,11 +132,15 @@ class WordsForm(Form[Proposal | None], inherit_bindings=False):
         """The order, the gate's answer, the largest size with the check that bounds it."""
         draft = self.draft
         if draft is None:
-            return [(Span(f" {self.problem or 'asking for a quote'}", "wait"),), (), ()]
+            told: Line = (Span(f" {self.problem or 'asking for a quote'}", "wait"),)
+            return [told, ()] if self.app.size.height < ROOMY else [told, (), ()]
         tick = None if draft.quote.rules is None else draft.quote.rules.tick_size
-        lines = paragraph(" order    ", self.order_text(draft, tick), width - 1, 2)
+        most = 1 if self.app.size.height < ROOMY else 2
+        lines = paragraph(" order    ", self.order_text(draft, tick), width - 1, most)
         gate, token = _gate_text(draft, scene)
-        lines += [(line[0], Span(line[1].text, token)) for line in paragraph(" gate     ", gate, width - 1, 2)]
+        lines += [(line[0], Span(line[1].text, token)) for line in paragraph(" gate     ", gate, width - 1, most)]
+        if most == 1:  # the fields and the keys come first on a short screen
+            return lines
         bound = draft.sizing.bound
         why = "" if bound is None else f", bounded by {bound.code}: {bound.limit}"
         text = safe_text(f"{self.largest_text(draft, tick)}{why}", 300)

@@ -9,7 +9,7 @@ from console.panes.cells import price_text
 from console.panes.drawing import Scene, paragraph
 from console.screens.base import DRIVER_ERRORS, frame_lines, keyed
 from console.screens.cards import Card
-from console.screens.confirm_line import Line, Span
+from console.screens.confirm_line import NARROW, Line, Span
 from console.screens.confirm_terms import Key
 from console.text import safe_text
 from storage.codes import Mode
@@ -77,7 +77,8 @@ class UnknownCard(Card, inherit_bindings=False):
         text = f"Nothing to do: it settles itself. q hides this, the header keeps UNKNOWN {count}."
         lines += [(), *paragraph(" ", text, inner - 1, 2)]
         where = "on Bitvavo" if scene.mode is Mode.LIVE else "at the simulated exchange"
-        lines += [keyed(" {V} settles by hand while HALTED, after looking " + where)]
+        after = f", after looking {where}" if inner >= NARROW else ""
+        lines += [keyed(" {V} settles by hand while HALTED" + after)]
         if self.note:
             lines += [(row[0], Span(row[1].text, "wait")) for row in paragraph(" ", self.note, inner - 1, 2)]
         return frame_lines(scene, [Span("UNKNOWN", "stop"), mode], number, lines, width)
@@ -123,4 +124,4 @@ class UnknownCard(Card, inherit_bindings=False):
         if facts is None:
             return paragraph(" held        ", f"{blocked} until it is settled", inner - 1, 2)
         trades = f"{facts.trades} of {facts.trades_limit} trades"
-        return paragraph(" held        ", f"{fmt.eur(facts.held)} EUR, {trades}; {blocked}", inner - 1, 2)
+        return paragraph(" held        ", f"{fmt.eur(facts.held)} EUR, {trades}; {blocked}", inner - 1, 3)

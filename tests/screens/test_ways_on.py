@@ -322,6 +322,18 @@ async def test_x_proposes_an_exit_and_opens_its_ticket(size: tuple[int, int]) ->
         assert asked(running.driver, "fire") == []
 
 
+@pytest.mark.parametrize(
+    ("key", "last"), [("x", "Enter proposes it"), ("n", "Enter proposes it"), ("m", "Enter stores")]
+)
+async def test_on_the_smallest_screen_a_form_shows_all_its_fields_and_its_keys(key: str, last: str) -> None:
+    async with console(size=(40, 12)) as running:
+        await running.press(key)
+        form = await ready_form(running)
+        await running.sees(last)
+        for label, value in zip(form.labels, form.values, strict=True):
+            assert any(label in line and value in line for line in running.lines), label
+
+
 async def test_an_exit_without_a_price_is_half_a_per_cent_under_the_bid() -> None:
     async with console() as running:
         await running.press("x")
