@@ -43,15 +43,18 @@ from storage.codes import JobName, Mode
 from storage.database import Tx
 from storage.errors import Conflict, VaultBusy, VaultDead, VaultError, VaultFull
 from storage.execution_rows import get_execution
+from storage.facts import read_book
 from storage.halt_file import raise_halt
 from storage.leases import hurry_job
-from storage.models import Actor
+from storage.models import Actor, Candle
 from storage.proposals import decline, get_proposal, note_decline, open_proposals, undo_decline
 
 WATCH_S: Final = 0.05
 """Another process's commit is on the screen within 120 ms."""
 
 REBUILD_S: Final = 1.0
+CANDLES_S: Final = 20.0
+CANDLES: Final = 120
 START_AGAIN_S: Final = 2.0
 
 T = TypeVar("T")
@@ -84,6 +87,7 @@ class Runtime(WaysOn):
         self._subscribers: list[Callable[[], None]] = []
         self._state: ConsoleState | None = None
         self._changed = asyncio.Event()
+        self._candles: dict[str, tuple[Candle, ...]] = {}
         self._seen_version = -1
         self._built_at = 0.0
         self.startup = "opening the vault and the market"
@@ -139,6 +143,7 @@ class Runtime(WaysOn):
             self._tasks = [
                 asyncio.create_task(self._forever("reading the vault", lambda: self._watch(engine), WATCH_S)),
                 asyncio.create_task(self._forever("fetching quotes", lambda: self._keep_quotes(engine), quotes_s)),
+                asyncio.create_task(self._forever("fetching candles", lambda: self._keep_candles(engine), CANDLES_S)),
             ]
         if self._runs_jobs:
             scheduler = Scheduler(
@@ -304,6 +309,7 @@ class Runtime(WaysOn):
             link=Link(quotes.answered, quotes.problem),
             source=engine.connection.source,
             instance=self.actor.instance,
+            candles=dict(self._candles),
         )
         self._state = await engine.vault.read(lambda tx: build_state(tx, around))
         self._tell()
@@ -315,6 +321,14 @@ class Runtime(WaysOn):
         self._changed.set()
         if engine.parts.quotes.problem is not None:
             await engine.revive_exchange()
+
+    async def _keep_candles(self, engine: Engine) -> None:
+        """Five-minute candles of the markets somebody may look at: with an open proposal, or held."""
+        markets = await engine.vault.read(_shown_markets)
+        for market in sorted(markets):
+            with suppress(ExchangeError):  # the chart shows how old its candles are
+                self._candles[market] = await engine.parts.readonly.candles(market, "5m", CANDLES)
+        self._candles = {market: rows for market, rows in self._candles.items() if market in markets}
 
     def _tell(self) -> None:
         for callback in list(self._subscribers):
@@ -334,6 +348,11 @@ class Runtime(WaysOn):
         self._owned.add(task)
         task.add_done_callback(self._owned.discard)
         return await asyncio.shield(task)
+
+
+def _shown_markets(tx: Tx) -> frozenset[str]:
+    proposed = [proposal.market for proposal in open_proposals(tx)]
+    return frozenset({*proposed, *read_book(tx).positions})
 
 
 def _market_of(tx: Tx, proposal_id: int) -> str:
