@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -125,16 +126,28 @@ def test_a_killed_worker_loses_its_jobs_to_another_when_its_leases_end(tmp_path:
         first.process.kill()
         first.wait()
     dead = holders(tmp_path)["keeper"]
-    expires = dict(vault_rows(tmp_path, "SELECT job, expires_at FROM scan_jobs"))["keeper"]
+    ((_, expires),) = vault_rows(tmp_path, KEEPER)
     with running(tmp_path, "worker") as second:
-        second.wait_for(f"jobs run at {dead}|jobs run here")
-        looks = "SELECT next_run_at FROM scan_jobs WHERE job = 'expire'"
-        wait_until(lambda: bool(vault_rows(tmp_path, looks)))
+        second.wait_for(f"jobs run at {dead}")
         # Until the lease ends nobody else has the job; what nobody held goes on at once.
-        assert holders(tmp_path)["keeper"] == dead
+        proposal = propose(tmp_path)
+        second.wait_for(f"proposal {proposal}: ")
+        assert vault_rows(tmp_path, KEEPER) == [(dead, expires)]
+        let_leases_end(tmp_path)
+        second.wait_for("jobs run here")
+        wait_until(lambda: holders(tmp_path)["keeper"] not in (dead, None))
         assert second.end() == 0
-    (found,) = vault_rows(tmp_path, "SELECT holder, expires_at FROM scan_jobs WHERE job = 'keeper'")
-    assert found == (dead, expires)
+    assert set(holders(tmp_path).values()) == {None}
+    oracle(tmp_path, "verify")
+
+
+KEEPER = "SELECT holder, expires_at FROM scan_jobs WHERE job = 'keeper'"
+
+
+def let_leases_end(home: Path) -> None:
+    """As if the two minutes of a lease had passed."""
+    with closing(sqlite3.connect(home / "paper" / "vault.db", isolation_level=None, timeout=10)) as database:
+        database.execute("UPDATE scan_jobs SET expires_at = 1 WHERE holder IS NOT NULL")
 
 
 def test_it_waits_for_a_locked_vault_and_says_so(tmp_path: Path) -> None:
