@@ -13,7 +13,7 @@ from textual.widgets import Input
 from console import format as fmt
 from console.panes.cells import price_text
 from console.panes.drawing import Scene, paragraph
-from console.panes.line_block import LineBlock, Wall
+from console.panes.line_block import LineBlock
 from console.screens.base import LEAVE, Dialog, frame_lines, keyed
 from console.screens.confirm_line import Line, Span, blocked_reason
 from console.screens.confirm_terms import Key, amount_text
@@ -30,6 +30,12 @@ T = TypeVar("T")
 REASON_CELLS = 200
 ROOMY = 18
 """Rows under which a form says no more than it must, so that its fields and keys stay on the screen."""
+
+
+class FieldWall(LineBlock):
+    """One side of the frame beside a field, one cell wide."""
+
+    DEFAULT_CSS = "FieldWall { width: 1; height: 1; }"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +82,13 @@ class Form(Dialog[T], inherit_bindings=False):
             yield self.box
             for label, field in zip(self.labels, self.fields, strict=True):
                 with Horizontal():
-                    yield Wall()
+                    yield FieldWall()
                     if label:
                         block = LineBlock(classes="label")
                         block.show([(Span(f" {label}", "muted"),)])
                         yield block
                     yield field
-                    yield Wall()
+                    yield FieldWall()
             yield self.foot
 
     def on_mount(self) -> None:
@@ -160,8 +166,8 @@ class Form(Dialog[T], inherit_bindings=False):
         foot = [*(foot or [()]), keyed(self.keys())]
         self.box.show(frame_lines(scene, self.titles(scene), [], lines, width)[:-1])
         self.foot.show(frame_lines(scene, [], [], foot, width)[1:])
-        for wall in self.query(Wall):
-            wall.show_side((Span(scene.symbols.dialog.down, scene.frame_token),))
+        for wall in self.query(FieldWall):
+            wall.show([(Span(scene.symbols.dialog.down, scene.frame_token),)])
 
 
 class TypedForm(Form[tuple[str, ...] | None], inherit_bindings=False):
