@@ -88,6 +88,7 @@ class Runtime(WaysOn):
         self._state: ConsoleState | None = None
         self._changed = asyncio.Event()
         self._candles: dict[str, tuple[Candle, ...]] = {}
+        self._candles_at: dict[str, float] = {}
         self._seen_version = -1
         self._built_at = 0.0
         self.startup = "opening the vault and the market"
@@ -143,7 +144,7 @@ class Runtime(WaysOn):
             self._tasks = [
                 asyncio.create_task(self._forever("reading the vault", lambda: self._watch(engine), WATCH_S)),
                 asyncio.create_task(self._forever("fetching quotes", lambda: self._keep_quotes(engine), quotes_s)),
-                asyncio.create_task(self._forever("fetching candles", lambda: self._keep_candles(engine), CANDLES_S)),
+                asyncio.create_task(self._forever("fetching candles", lambda: self._keep_candles(engine), REBUILD_S)),
             ]
         if self._runs_jobs:
             scheduler = Scheduler(
@@ -326,8 +327,13 @@ class Runtime(WaysOn):
         """Five-minute candles of the markets somebody may look at: with an open proposal, or held."""
         markets = await engine.vault.read(_shown_markets)
         for market in sorted(markets):
+            now = self.clock.monotonic()
+            if now - self._candles_at.get(market, -CANDLES_S) < CANDLES_S:
+                continue
+            self._candles_at[market] = now
             with suppress(ExchangeError):  # the chart shows how old its candles are
                 self._candles[market] = await engine.parts.readonly.candles(market, "5m", CANDLES)
+                self._changed.set()
         self._candles = {market: rows for market, rows in self._candles.items() if market in markets}
 
     def _tell(self) -> None:
