@@ -39,6 +39,7 @@ from console.screens.since_card import SinceCard  # noqa: E402
 from console.screens.unknown_card import UnknownCard  # noqa: E402
 from console.settings import Settings  # noqa: E402
 from console.symbols import SETS  # noqa: E402
+from console.terminal_bytes import read_bytes_leniently  # noqa: E402
 from console.text import safe_text  # noqa: E402
 from console.theme import THEMES, VARIABLE_DEFAULTS  # noqa: E402
 
@@ -260,6 +261,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
 
 async def run_console(driver: Driver, settings: Settings) -> int:
     """Show the console until the operator leaves; the exit code."""
+    read_bytes_leniently()
     app = ConsoleApp(driver, settings)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGHUP):

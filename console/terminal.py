@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import codecs
 import os
 from collections.abc import MutableMapping
-from functools import partial
 from typing import Final
 
 REQUIRED: Final = {
@@ -15,24 +13,6 @@ REQUIRED: Final = {
     # Nothing on the screen moves but what has changed.
     "TEXTUAL_ANIMATIONS": "none",
 }
-
-
-DECODER: Final = "getincrementaldecoder"
-"""The name under which the library's reader finds its decoder; a test holds that it is still there."""
-
-
-def read_bytes_leniently() -> None:
-    """Let the terminal library read any byte: what is no UTF-8 becomes one replacement character, a key like others.
-
-    Its own reader ends the program at such a byte, as a terminal of another encoding sends it.
-    """
-    from textual.drivers import linux_driver
-
-    setattr(linux_driver, DECODER, _lenient_decoder)
-
-
-def _lenient_decoder(encoding: str) -> partial[codecs.IncrementalDecoder]:
-    return partial(codecs.getincrementaldecoder(encoding), errors="replace")
 
 
 def prepare_environment(environment: MutableMapping[str, str] = os.environ) -> None:

@@ -48,10 +48,9 @@ def run(
 def _console(found: Context, read_only: bool, no_scheduler: bool) -> int:
     if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
         raise CommandError(USAGE, "the console needs a terminal; oracle status, proposals and execute work without one")
-    from console.terminal import prepare_environment, read_bytes_leniently
+    from console.terminal import prepare_environment
 
     prepare_environment()
-    read_bytes_leniently()
     # What is imported stays for the life of the process: it is not searched for garbage, neither now nor later.
     gc.disable()
     from console.app import run_console

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.drivers import linux_driver
 
-from console.terminal import DECODER, read_bytes_leniently
+from console.terminal_bytes import DECODER, read_bytes_leniently
 
 
 def test_the_reader_takes_its_decoder_from_where_it_is_replaced() -> None:
