@@ -70,7 +70,7 @@ def set_up_vault(
     if db.execute("SELECT EXISTS (SELECT 1 FROM vault_info)").fetchone()[0]:
         info = vault_info(db)
         if info.mode is not mode:
-            raise WrongMode(f"the vault in {folder} belongs to {info.mode.upper()}, not to {mode.upper()}")
+            raise WrongMode(f"this vault belongs to {info.mode.upper()}, not to {mode.upper()} ({folder})")
         _check_head(folder, key, db)
         return info
     head = audit.read_head(folder / "audit.head", key)

@@ -54,7 +54,7 @@ def read_vault(folder: Path, mode: Mode, clock: Clock, actor: Actor, query: Call
         with closing(_open(folder)) as db:
             info = vault_info(db)
             if info.mode is not mode:
-                raise WrongMode(f"the vault in {folder} belongs to {info.mode.upper()}, not to {mode.upper()}")
+                raise WrongMode(f"this vault belongs to {info.mode.upper()}, not to {mode.upper()} ({folder})")
             db.execute("BEGIN")
             return query(Tx(db, Sql(db), clock.now(), clock.monotonic(), actor, info, folder, b""))
 
