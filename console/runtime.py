@@ -7,36 +7,17 @@ operators' decisions to the engine. It knows no Textual.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from console.clock import SystemClock, SystemEntropy
-from console.engine import Engine
-from console.exchange.answers import CancelAnswer
-from console.exchange.errors import ExchangeError
-from console.execution.duties import make_duties, reconcile_and_sweep
-from console.execution.executor import outcome_of
-from console.execution.fills import follow_order
-from console.execution.halting import (
-    HaltReport,
-    cancel_text,
-    record_halt,
-    reduce_only,
-    resume_trading,
-    stop_senders,
-    take_back_entries,
-)
-from console.execution.keys import MissingKeys
-from console.execution.outcome import Outcome
-from console.execution.ticket import TicketView, view_ticket
+from console.exchange.errors import ExchangeError, MissingKeys
 from console.home import Home
-from console.jobs import make_jobs
 from console.paper.process import ExchangeUnavailable
-from console.scheduler.worker import Scheduler
 from console.settings import Settings
-from console.state import ConsoleState, Link, Surroundings, build_state
 from console.ways_on import WaysOn
 from storage.clock import Clock
 from storage.codes import JobName, Mode
@@ -48,6 +29,17 @@ from storage.halt_file import raise_halt
 from storage.leases import hurry_job
 from storage.models import Actor, Candle
 from storage.proposals import decline, get_proposal, note_decline, open_proposals, undo_decline
+
+if TYPE_CHECKING:
+    # The engine and all behind it are loaded after the first frame: see ``_start``.
+    from console.engine import Engine
+    from console.execution.halting import HaltReport
+    from console.execution.outcome import Outcome
+    from console.execution.ticket import TicketView
+    from console.scheduler.worker import Scheduler
+    from console.state import ConsoleState
+
+ENGINE_MODULES: Final = ("console.engine", "console.scheduler.worker", "console.state")
 
 WATCH_S: Final = 0.05
 """Another process's commit is on the screen within 120 ms."""
@@ -134,6 +126,14 @@ class Runtime(WaysOn):
                 return
 
     async def _start(self) -> None:
+        # In a thread: the first frame is drawn, and keys are read, while they load.
+        for module in ENGINE_MODULES:
+            await asyncio.to_thread(importlib.import_module, module)
+        from console.engine import Engine
+        from console.execution.duties import make_duties
+        from console.jobs import make_jobs
+        from console.scheduler.worker import Scheduler
+
         if self._engine is None:
             self._engine = await Engine.open(self.home, self.settings, self._system_clock, self._entropy, self.actor)
         engine = self._engine
@@ -182,6 +182,8 @@ class Runtime(WaysOn):
     # decisions -------------------------------------------------------------------------------------------------
     async def ticket(self, proposal_id: int) -> TicketView:
         """The ticket of a proposal on a fresh quote. Raises VaultError (NotFound)."""
+        from console.execution.ticket import view_ticket
+
         engine = self._ready()
         market = await engine.vault.read(lambda tx: _market_of(tx, proposal_id))
         quote = await engine.parts.quotes.fetch(market)
@@ -197,6 +199,8 @@ class Runtime(WaysOn):
 
     async def execution_outcome(self, execution_id: int) -> Outcome:
         """How an attempt stands now. Raises VaultError."""
+        from console.execution.executor import outcome_of
+
         return await self._ready().vault.read(lambda tx: outcome_of(tx, execution_id, None, 0.0))
 
     async def decline(self, proposal_id: int, note: str | None) -> None:
@@ -228,6 +232,8 @@ class Runtime(WaysOn):
         return await self._own(self._halt(reason))
 
     async def _halt(self, reason: str) -> HaltReport:
+        from console.execution.halting import HaltReport, record_halt, stop_senders, take_back_entries
+
         try:
             report = await stop_senders(self.home.folder, self.clock)
         except OSError as error:
@@ -244,11 +250,15 @@ class Runtime(WaysOn):
 
     async def reduce(self, reason: str) -> None:
         """Refuse buys from now on. Raises VaultError."""
+        from console.execution.halting import reduce_only
+
         self._may_write()
         await reduce_only(self._ready().vault, reason)
 
     async def resume(self, lifts: int, reason: str) -> None:
         """Lift exactly that halt. Raises VaultError (Conflict), OSError."""
+        from console.execution.halting import resume_trading
+
         self._may_write()
         engine = self._ready()
         await engine.record_halt_file()
@@ -256,15 +266,20 @@ class Runtime(WaysOn):
 
     async def cancel(self, execution_id: int) -> str:
         """Take back the unfilled rest of an order; one sentence. Raises VaultError."""
+        from console.execution.fills import follow_order
+        from console.execution.halting import cancel_text
+
         self._may_write()
         engine = self._ready()
-        answer: CancelAnswer = await self._own(engine.parts.executor.cancel(execution_id))
+        answer = await self._own(engine.parts.executor.cancel(execution_id))
         execution = await engine.vault.read(lambda tx: get_execution(tx, execution_id))
         await follow_order(engine.vault, engine.parts.trade, execution)
         return f"execution {execution_id}: {cancel_text(answer)}"
 
     async def reconcile_now(self) -> str:
         """One reconcile and sweep; a sentence on what changed. Raises VaultError, ExchangeError."""
+        from console.execution.duties import reconcile_and_sweep
+
         return await reconcile_and_sweep(self._ready().parts, force=True)
 
     # background ------------------------------------------------------------------------------------------------
@@ -303,6 +318,8 @@ class Runtime(WaysOn):
         self._seen_version, self._built_at, self.problem = version, self.clock.monotonic(), None
 
     async def _rebuild(self, engine: Engine) -> None:
+        from console.state import Link, Surroundings, build_state
+
         quotes = engine.parts.quotes
         around = Surroundings(
             quotes=dict(quotes.latest),

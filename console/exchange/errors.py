@@ -15,6 +15,10 @@ class ExchangeError(Exception):
     """The exchange could not be asked, did not answer, or refused; one sentence for a person."""
 
 
+class MissingKeys(Exception):
+    """A key pair that LIVE needs is not in the environment, or is malformed."""
+
+
 class TransportSilent(ExchangeError):
     """No answer: timed out, reset, refused, cut. Says nothing about whether the request was applied."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from console.exchange.address import Address
+from console.exchange.errors import MissingKeys
 from console.exchange.exchange_time import Ticking
 from console.exchange.signing import KeyPair
 from console.exchange.trade import TradeClient
@@ -19,10 +20,6 @@ from storage.codes import Mode
 
 READONLY_VARIABLES: Final = ("BITVAVO_READONLY_KEY", "BITVAVO_READONLY_SECRET")
 TRADE_VARIABLES: Final = ("BITVAVO_TRADE_KEY", "BITVAVO_TRADE_SECRET")
-
-
-class MissingKeys(Exception):
-    """A key pair that LIVE needs is not in the environment, or is malformed."""
 
 
 def live_readonly_keys() -> KeyPair:
