@@ -161,7 +161,7 @@ def _words(check: Check, question: Question, side: Side) -> str:
     if check.code is CheckCode.RECONCILED:
         if sweep is None:
             return "not compared yet"
-        return "comparison is old" if sweep.clean else "vault and exchange differ"
+        return "comparison is old" if sweep.clean else "exchange differs"
     if check.clears_at is not None:
         return "cooling" if check.code is CheckCode.COOLDOWN else f"no {side.upper()}"
     if check.code in (CheckCode.DAILY_TRADE_CAP, CheckCode.HOURLY_TRADE_CAP):

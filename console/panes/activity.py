@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from console import format as fmt
 from console.panes.drawing import Scene
-from console.text import safe_text
+from console.panes.rows import Cell, Column, Row
+from console.text import fit, safe_text, wrapped
 
 if TYPE_CHECKING:
     from console.state import ActivityLine, ConsoleState
@@ -39,7 +40,15 @@ WELCOME: Final = (
 
 def event_text(line: ActivityLine, scene: Scene) -> str:
     """One event: ``14:31 refused 1041 SELL ETH-EUR ANTI_FLIP``."""
+    return f"{fmt.minute(line.at, scene.zone)} {words_of(line)}"
+
+
+def words_of(line: ActivityLine) -> str:
+    """The same without its time. A run of a job is ``look: looked at 5, proposed 1``."""
     payload = line.payload
+    if line.kind.startswith("job."):
+        failed = " failed" if payload.get("failed") is True else ""
+        return safe_text(f"{line.kind[4:]}{failed}: {payload.get('text', '')}", _ROOM)
     word = _WORDS.get(line.kind) or line.kind.rpartition(".")[2].replace("_", " ")
     subject = "" if line.kind.startswith("trading.") else line.subject
     details = [str(payload[name]) for name in ("side", "market") if name in payload]
@@ -49,7 +58,7 @@ def event_text(line: ActivityLine, scene: Scene) -> str:
     if isinstance(codes, list):
         details += [str(code) for code in codes]
     details += [str(payload[name]) for name in ("reason", "text", "note") if payload.get(name) is not None]
-    return safe_text(" ".join([fmt.minute(line.at, scene.zone), word, subject, *details]), _ROOM)
+    return safe_text(" ".join([word, subject, *details]), _ROOM)
 
 
 def quiet_text(state: ConsoleState, scene: Scene) -> str:
@@ -93,3 +102,33 @@ def _distance(numbers: str) -> Decimal | None:
         return None if value is None else Decimal(str(value))
     except InvalidOperation:
         return None
+
+
+def columns(width: int) -> tuple[Column, ...]:
+    """Time and words."""
+    return (Column("time", 8), Column("what", max(width - 10, 1)))
+
+
+def rows(state: ConsoleState, scene: Scene, width: int) -> list[Row]:
+    """Every write, refusal and run of a job that changed something, newest first, in at most two lines each."""
+    events = sorted((*state.activity, *state.runs), key=lambda line: line.at, reverse=True)
+    if not events:
+        return [Row("none", (Cell(""), Cell("nothing yet", "muted")), selectable=False)]
+    room = columns(width)[1].width
+    drawn: list[Row] = []
+    for line in events:
+        key = f"{'j' if line.kind.startswith('job.') else 'a'}{line.seq}"
+        lines = wrapped(words_of(line), max(room, 2))
+        if len(lines) > 2:
+            lines = (lines[0], fit(" ".join(lines[1:]), room, cut=scene.symbols.cut))
+        drawn.append(Row(key, (Cell(fmt.clock(line.at, scene.zone)), Cell(lines[0], token_of(line)))))
+        drawn += [Row(f"{key} more", (Cell(""), Cell(text, "muted")), selectable=False) for text in lines[1:]]
+    return drawn
+
+
+def token_of(line: ActivityLine) -> str:
+    """What needs the eye: stops and what nobody knows; what failed or was refused; the rest is plain."""
+    if line.kind in ("trading.halted", "execution.unknown", "alert.critical"):
+        return "stop"
+    failed = line.kind.startswith("job.") and line.payload.get("failed") is True
+    return "wait" if failed or line.kind in ("gate.refused", "sweep.differences", "alert.warning") else ""

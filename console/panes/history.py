@@ -23,8 +23,21 @@ _STANDARD: Final = (
     Column("price", 9, "right"),
     Column("EUR", 8, "right"),
     Column("fee", 6, "right"),
-    Column("end", 20),
+    Column("end", 9),
+    Column("now", 10),
 )
+_COMPACT: Final = (
+    Column("time", 5),
+    Column("side", 4),
+    Column("market", 7),
+    Column("deal", 18),
+    Column("EUR", 9, "right"),
+    Column("fee", 8),
+    Column("end", 9),
+    Column("now", 10),
+)
+"""Without titles every figure needs its word."""
+
 _WIDE: Final = (
     Column("time", 8),
     Column("id", 5, "right"),
@@ -34,13 +47,20 @@ _WIDE: Final = (
     Column("price", 12, "right"),
     Column("EUR", 10, "right"),
     Column("fee", 8, "right"),
-    Column("end", 37),
+    Column("end", 14),
+    Column("now", 22),
 )
 NO_ROWS: Final = "none"
 
 
-def columns(width: int) -> tuple[Column, ...]:
+TITLED_ROWS: Final = 8
+"""Rows from which a line is spent on the columns' titles."""
+
+
+def columns(width: int, *, titled: bool = True) -> tuple[Column, ...]:
     """The columns that fit a pane of this inner width."""
+    if width >= 78 and not titled:
+        return _COMPACT
     if width >= 118:
         return _WIDE
     if width >= 78:
@@ -54,10 +74,11 @@ def columns(width: int) -> tuple[Column, ...]:
     )
 
 
-def rows(state: ConsoleState, scene: Scene, width: int) -> list[Row]:
-    """The history as rows of ``columns(width)``; ideas of earlier days that expired are one line a day."""
+def rows(state: ConsoleState, scene: Scene, width: int, *, titled: bool = True) -> list[Row]:
+    """The history as rows of the same columns; ideas of earlier days that expired are one line a day."""
     if not state.history:
         return [Row(NO_ROWS, (Cell(""), Cell("nothing yet", "muted")), selectable=False)]
+    draw = _compact_cells if width >= 78 and not titled else _cells
     drawn: list[Row] = []
     today = fmt.day(scene.now, scene.zone)
     expired = Counter(fmt.day(line.at, scene.zone) for line in state.history if line.end == "expired")
@@ -68,7 +89,7 @@ def rows(state: ConsoleState, scene: Scene, width: int) -> list[Row]:
             day = own
             drawn.append(_day_row(day, expired[day], scene))
         if day == today or line.end != "expired":
-            drawn.append(Row(line.key, _cells(line, state, scene, width)))
+            drawn.append(Row(line.key, draw(line, state, scene, width)))
     return drawn
 
 
@@ -81,10 +102,9 @@ def _day_row(day: str, expired: int, scene: Scene) -> Row:
 def _cells(line: HistoryLine, state: ConsoleState, scene: Scene, width: int) -> tuple[Cell, ...]:
     trade, shape = line.trade, columns(width)
     tick = state.tick_sizes.get(line.market)
-    end = end_cell(line, shape[-1].width)
     if width < 78:
         head = (Cell(fmt.minute(line.at, scene.zone)), side_cell(line.side), Cell(market_name(line.market, 5)))
-        return (*head, Cell(fmt.eur(line.eur)), end)
+        return (*head, Cell(fmt.eur(line.eur)), end_cell(line, shape[-1].width))
     wide = width >= 118
     quantity = price = fee = ""
     if trade is not None and trade.quantity.is_positive:
@@ -95,7 +115,7 @@ def _cells(line: HistoryLine, state: ConsoleState, scene: Scene, width: int) -> 
             "" if trade.price is None else price_text(trade.price, tick, shape[5 if wide else 4].width, rounded=True)
         )
         fee = "fee ?" if trade.fee is None else fmt.eur(trade.fee)
-    figures = (Cell(quantity), Cell(price), Cell(fmt.eur(line.eur)), Cell(fee), end)
+    figures = (Cell(quantity), Cell(price), Cell(fmt.eur(line.eur)), Cell(fee), *_end(line, shape[-2].width))
     name = Cell(market_name(line.market, shape[3 if wide else 2].width))
     if not wide:
         return (Cell(fmt.minute(line.at, scene.zone)), side_cell(line.side), name, *figures)
@@ -109,10 +129,37 @@ def _cells(line: HistoryLine, state: ConsoleState, scene: Scene, width: int) -> 
     )
 
 
+def _compact_cells(line: HistoryLine, state: ConsoleState, scene: Scene, width: int) -> tuple[Cell, ...]:
+    """``14:29 BUY ETH-EUR 0.01211 @ 2 064.3 25.00 fee 0.07 FILLED now +0.4 %``; a ghost has its end for its deal."""
+    trade, tick = line.trade, state.tick_sizes.get(line.market)
+    head = (Cell(fmt.minute(line.at, scene.zone)), side_cell(line.side), Cell(market_name(line.market, 7)))
+    if trade is None:
+        return (*head, end_cell(line, 18), Cell(fmt.eur(line.eur)), Cell(""))
+    deal = fee = ""
+    if trade.quantity.is_positive and trade.price is not None:
+        price = price_text(trade.price, tick, 9, rounded=True)
+        quantity = fmt.quantity(trade.quantity, grouped=False)
+        room = max(18 - 3 - len(price), 3)
+        if len(quantity) > room:
+            quantity = fmt.quantity(trade.quantity, max(room - len(quantity.partition(".")[0]) - 1, 0), grouped=False)
+        deal = f"{quantity} @ {price}"
+        fee = "fee ?" if trade.fee is None else f"fee {fmt.eur(trade.fee)}"
+    return (*head, Cell(deal), Cell(fmt.eur(line.eur)), Cell(fee), *_end(line, 9))
+
+
 def _proposal_id(line: HistoryLine) -> int | None:
     if line.trade is not None:
         return line.trade.proposal_id
     return int(line.key[1:]) if line.key.startswith("p") and line.key[1:].isdigit() else None
+
+
+def _end(line: HistoryLine, width: int) -> tuple[Cell, ...]:
+    """How it ended, and how far the bid is from the price of a buy since; a long end takes the room of both."""
+    end = end_cell(line, 20)
+    if line.since is None or len(end.text) > width:
+        return (end,)
+    token = "up" if line.since > 0 else "down" if line.since < 0 else ""
+    return (end, Cell(f"now {fmt.percent(line.since, 1)}", token))
 
 
 def end_cell(line: HistoryLine, room: int) -> Cell:

@@ -102,6 +102,13 @@ class LineBlock(Widget):
         return style
 
 
+class FocusBlock(LineBlock, can_focus=True):
+    """A pane without a cursor that has the focus all the same.
+
+    Were the focus on nothing, the screen would give it back to its first list whenever a dialog over it closes.
+    """
+
+
 class Wall(LineBlock):
     """One side of the frame, one cell wide, as high as there is room."""
 

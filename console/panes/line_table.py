@@ -29,7 +29,7 @@ _CELL_LIMIT: Final = 400
 
 
 class LineTable(ScrollView, can_focus=True):
-    """Rows under a title line. The cursor stands on a row's key, wherever that row moves.
+    """Rows, under a title line if ``titled``. The cursor stands on a row's key, wherever that row moves.
 
     When the row under the cursor is gone, the cursor goes to the row that took its place if ``moves_on`` is set,
     else nothing is selected until the operator moves. Either way ``Lost`` is posted, then ``Selected``.
@@ -89,6 +89,7 @@ class LineTable(ScrollView, can_focus=True):
         columns: Sequence[Column],
         *,
         moves_on: bool = False,
+        titled: bool = True,
         symbols: Symbols = UNICODE,
         id: str | None = None,  # noqa: A002 - the library's own name for it
         classes: str | None = None,
@@ -96,6 +97,7 @@ class LineTable(ScrollView, can_focus=True):
         super().__init__(id=id, classes=classes)
         self.columns = tuple(columns)
         self.moves_on = moves_on
+        self.titled = titled
         self.symbols = symbols
         self.lines_drawn = 0
         """Lines rendered so far: what an idle list must not add to."""
@@ -114,6 +116,11 @@ class LineTable(ScrollView, can_focus=True):
         """The key of the row under the cursor, or None."""
         return self._cursor
 
+    @property
+    def max_scroll_y(self) -> int:
+        """How far it scrolls: by its own height, wherever it stands."""
+        return max(self.virtual_size.height - self.size.height, 0)
+
     def show(self, rows: Sequence[Row]) -> None:
         """Show these rows instead; lines that stay as they are, are not drawn again.
 
@@ -130,7 +137,7 @@ class LineTable(ScrollView, can_focus=True):
         if lost is not None:
             self._cursor = self._successor(0 if was_at is None else was_at) if self.moves_on else None
         if len(new) != len(old):
-            self.virtual_size = Size(self._width(), len(new) + 1)
+            self.virtual_size = Size(self._width(), len(new) + self._head)
         now_at = self._cursor_place()
         for place in range(max(len(old), len(new))):
             same = place < min(len(old), len(new)) and old[place] == new[place]
@@ -155,6 +162,21 @@ class LineTable(ScrollView, can_focus=True):
         self._scroll_to_cursor()
         self.post_message(self.Selected(self, key))
         return True
+
+    def reshape(self, columns: Sequence[Column], *, titled: bool) -> None:
+        """Other columns, with or without their titles; everything is drawn anew if they differ."""
+        if self.columns == tuple(columns) and self.titled == titled:
+            return
+        self.columns, self.titled = tuple(columns), titled
+        self.virtual_size = Size(self._width(), len(self._rows) + self._head)
+        self.notify_style_update()
+        self.refresh()
+        self._scroll_to_cursor()
+
+    @property
+    def _head(self) -> int:
+        """Lines over the rows."""
+        return 1 if self.titled else 0
 
     def cursor_down(self) -> None:
         """One row down."""
@@ -184,12 +206,11 @@ class LineTable(ScrollView, can_focus=True):
         """One line of the widget: the title line stays, the rows scroll under it."""
         self.lines_drawn += 1
         width = self.size.width
-        if y == 0:
+        if y < self._head:
             titles = tuple(Cell(column.title) for column in self.columns)
-            return self._drawn(titles, " ", self.get_component_rich_style("line-table--title")).crop_extend(
-                0, width, self.rich_style
-            )
-        place = y - 1 + self.scroll_offset.y
+            muted = self.get_component_rich_style("line-table--title")
+            return self._drawn(titles, self.columns, " ", muted).crop_extend(0, width, self.rich_style)
+        place = y - self._head + self.scroll_offset.y
         if place >= len(self._rows):
             return Strip.blank(width, self.rich_style)
         row = self._rows[place]
@@ -202,8 +223,8 @@ class LineTable(ScrollView, can_focus=True):
 
     def on_click(self, event: Click) -> None:
         """A click moves the cursor to its row and does nothing else."""
-        place = event.y - 1 + self.scroll_offset.y
-        if event.y >= 1 and place < len(self._rows):
+        place = event.y - self._head + self.scroll_offset.y
+        if event.y >= self._head and place < len(self._rows):
             self.select(self._rows[place].key)
 
     def _row_strip(self, row: Row, under_cursor: bool, width: int) -> Strip:
@@ -211,19 +232,19 @@ class LineTable(ScrollView, can_focus=True):
         if remembered is not None:
             return remembered
         ground = self.get_component_rich_style("line-table--cursor") if under_cursor else self.rich_style
-        mark = self.symbols.selected if under_cursor else " "
-        strip = self._drawn(row.cells, mark, ground).crop_extend(0, width, ground)
+        mark = self.symbols.selected if under_cursor else row.mark or " "
+        strip = self._drawn(row.cells, row.columns or self.columns, mark, ground).crop_extend(0, width, ground)
         if len(self._strips) > 4 * (len(self._rows) + 1):
             self._strips.clear()
         self._strips[row, under_cursor, width] = strip
         return strip
 
-    def _drawn(self, cells: tuple[Cell, ...], mark: str, ground: Style) -> Strip:
+    def _drawn(self, cells: tuple[Cell, ...], columns: tuple[Column, ...], mark: str, ground: Style) -> Strip:
         """The mark, then the cells, each passed through the gate for text once more and cut to its column."""
         segments = [Segment(mark, ground)]
         used = 1
-        for index, (cell, column) in enumerate(zip(cells, self.columns, strict=False)):
-            takes_the_rest = index == len(cells) - 1 and len(cells) < len(self.columns)
+        for index, (cell, column) in enumerate(zip(cells, columns, strict=False)):
+            takes_the_rest = index == len(cells) - 1 and len(cells) < len(columns)
             width = self._width() - used if takes_the_rest else column.width
             text = fit(safe_text(cell.text, _CELL_LIMIT), width, column.align, self.symbols.cut)
             segments.append(Segment(text, ground + self._style(cell.style)))
@@ -242,11 +263,11 @@ class LineTable(ScrollView, can_focus=True):
 
     def _redraw(self, place: int) -> None:
         """Have the line of a row drawn again, if it is in view."""
-        if 0 <= place - self.scroll_offset.y < self.size.height - 1:
-            self.refresh_line(place + 1)
+        if 0 <= place - self.scroll_offset.y < self.size.height - self._head:
+            self.refresh_line(place + self._head)
 
     def _page(self) -> int:
-        return max(self.size.height - 2, 1)
+        return max(self.size.height - self._head - 1, 1)
 
     def _can_select(self, key: str) -> bool:
         place = self._places.get(key)
@@ -282,9 +303,9 @@ class LineTable(ScrollView, can_focus=True):
         place = self._cursor_place()
         if place is None or not self.is_mounted:
             return
-        visible = max(self.size.height - 1, 1)
+        visible = max(self.size.height - self._head, 1)
         top = self.scroll_offset.y
         if place < top:
-            self.scroll_to(y=place, animate=False)
+            self.scroll_to(y=place, animate=False, force=True)
         elif place >= top + visible:
-            self.scroll_to(y=place - visible + 1, animate=False)
+            self.scroll_to(y=place - visible + 1, animate=False, force=True)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 QUOTE_SECONDS: Final = 15.0
 """A price confirmed longer ago than this is drawn as old."""
 
+WIDE_FROM: Final = 118
+"""Cells from which a list also shows risk, break-even and oracle."""
+
 _GATE: Final = 15
 _WIDE_GATE: Final = 18
 
@@ -57,7 +60,7 @@ NO_ROWS: Final = "none"
 
 def columns(width: int) -> tuple[Column, ...]:
     """The columns that fit a pane of this inner width."""
-    if width >= 118:
+    if width >= WIDE_FROM:
         return _WIDE
     if width >= 78:
         return _STANDARD
@@ -89,7 +92,7 @@ def _nothing(state: ConsoleState, scene: Scene, width: int) -> str:
 
 
 def _wide_cells(state: ConsoleState, view: ProposalView, scene: Scene, width: int) -> tuple[Cell, ...]:
-    proposal, wide = view.proposal, width >= 118
+    proposal, wide = view.proposal, width >= WIDE_FROM
     tick = _tick(state, view)
     shape = columns(width)
     cells = (
@@ -209,17 +212,19 @@ def data_age(state: ConsoleState, scene: Scene) -> Span:
     return Span(f"old, {age}" if old else age, "wait" if old else "muted")
 
 
-def detail_lines(view: ProposalView | None, state: ConsoleState, scene: Scene, width: int) -> list[Line]:
-    """Why the selected proposal was made, what speaks against it (where there is room), and what it risks."""
+def detail_lines(
+    view: ProposalView | None, state: ConsoleState, scene: Scene, width: int, *, full: bool = False
+) -> list[Line]:
+    """Why the selected proposal was made and what it risks; if ``full`` also what speaks against it, in four lines."""
     if view is None:
         blank: Line = (Span(" nothing selected; arrows select" if state.proposals else "", "muted"),)
-        return [blank, *([()] * (3 if width >= 118 else 1))]
+        return [blank, *([()] * (3 if full else 1))]
     proposal = view.proposal
     reason = proposal.rationale
     why = paragraph(" why  ", safe_text(reason.why, 1000), width, 1)
     text = _short_risk(view, state, scene) if width < 78 else risk_text(view, state, scene)
     risk = paragraph(" risk ", text, width, 1)
-    if width < 118:
+    if not full:
         return [*why, *risk]
     against = safe_text(f"{reason.why_not} {scene.symbols.dot} next look if {reason.next_trigger}", 1000)
     head = f" {scene.frame.across * 3} {proposal.id} rev {proposal.revision} {scene.frame.across * 3} "

@@ -39,6 +39,10 @@ class Row:
     cells: tuple[Cell, ...]
     selectable: bool = True
     """False for lines between the rows, such as the name of a day."""
+    mark: str = ""
+    """One sign before the first cell, while the cursor is elsewhere."""
+    columns: tuple[Column, ...] = ()
+    """Its own columns, for a row that is about something else than the others; empty for the list's."""
 
 
 def places_of(rows: Sequence[Row], columns: int) -> dict[str, int]:
@@ -51,8 +55,9 @@ def places_of(rows: Sequence[Row], columns: int) -> dict[str, int]:
     for place, row in enumerate(rows):
         if row.key in places:
             raise ValueError(f"two rows have the key {row.key!r}")
-        if len(row.cells) > columns:
-            raise ValueError(f"{len(row.cells)} cells for {columns} columns")
+        room = len(row.columns) if row.columns else columns
+        if len(row.cells) > room:
+            raise ValueError(f"{len(row.cells)} cells for {room} columns")
         for cell in row.cells:
             for token in cell.style.split():
                 if token not in TOKENS:

@@ -1,39 +1,39 @@
-"""The dashboard: proposals above, history below, the frame around both."""
+"""The dashboard: seven panes in one frame, as many as fit, the rest one key away."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Container
 from textual.screen import Screen
 
 from console.actions import Where, footer
-from console.panes import history as history_pane
 from console.panes import proposals as proposals_pane
-from console.panes.activity import WELCOME, event_text, quiet_text
-from console.panes.drawing import Scene, fitted, keys_accented, pane_title, rule, walled
-from console.panes.header import STANDARD, tiny_lines, top_lines
-from console.panes.line_block import LineBlock, Wall
+from console.panes.activity import event_text
+from console.panes.drawing import Scene, fitted, keys_accented, rule, walled
+from console.panes.framing import Title, body_lines
+from console.panes.header import tiny_lines, top_lines
+from console.panes.line_block import LineBlock
 from console.panes.line_table import LineTable
 from console.panes.proposals import data_age
-from console.screens.base import keyed
+from console.panes.shape import LEAST, PANES, REPLACING, UPPER, Shape, lay_out
 from console.screens.confirm_line import Line, Span
 from console.screens.confirm_terms import Key
 from console.screens.deeds import REASONS, TYPED_REASON, Deeds
+from console.screens.market_chart import MarketChart
+from console.screens.pane_bodies import NAMES, PaneBodies
 
 if TYPE_CHECKING:
     from console.app import ConsoleApp
-    from console.panes.rows import Column
     from console.state import ConsoleState
 
 TICK_SECONDS: Final = 0.5
-LEAST: Final = (40, 12)
-"""Columns and rows under which only mode, state, UNKNOWN and the stop key are shown."""
-BOTH_PANES: Final = 20
-"""Rows a narrow screen needs to show both panes."""
+PANE_KEYS: Final = {str(number): f"pane_{number}" for number in range(1, len(PANES) + 1)}
+"""The digit of each pane and the action it stands for."""
 
 
 class DashboardScreen(Screen[None], inherit_bindings=False):
@@ -46,10 +46,12 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
         self.console = app
         self.deeds = Deeds(self)
         self.zoomed = False
-        symbols = app.symbols
-        self.proposals = LineTable(proposals_pane.columns(78), symbols=symbols, id="proposals")
-        self.history = LineTable(history_pane.columns(78), moves_on=True, symbols=symbols, id="history")
+        self.chart = MarketChart(app.spawn, self._state_changed)
+        self.bodies = PaneBodies(app.symbols, self.chart)
+        self.proposals, self.history = self.bodies.proposals, self.bodies.history
         self.welcome_over = False
+        self._pane = PANES[0]
+        self._middle = UPPER[0]
         self._known: set[str] | None = None
         self._unseen: set[str] = set()
         self._refreshing = False
@@ -66,8 +68,8 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
 
     @property
     def focused_pane(self) -> str:
-        """Which pane has the focus."""
-        return "history" if self.history.has_focus else "proposals"
+        """Which pane has the focus: ``proposals``, ``budget``, ``locks``, ``history``, ``market``, …"""
+        return self._pane
 
     @property
     def tiny(self) -> bool:
@@ -75,24 +77,11 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
         return self.app.size.width < LEAST[0] or self.app.size.height < LEAST[1]
 
     def compose(self) -> ComposeResult:
-        """Border lines, panes between walls."""
+        """The frame, and the panes over it."""
         yield LineBlock(id="tiny")
-        with Vertical(id="whole"):
-            yield LineBlock(id="top")
-            yield LineBlock(id="proposals-title")
-            with Horizontal(id="proposals-pane"):
-                yield Wall()
-                yield self.proposals
-                yield Wall()
-            yield LineBlock(id="detail")
-            yield LineBlock(id="history-title")
-            yield LineBlock(id="welcome")
-            with Horizontal(id="history-pane"):
-                yield Wall()
-                yield self.history
-                yield Wall()
-            yield LineBlock(id="activity")
-            yield LineBlock(id="footer")
+        with Container(id="whole"):
+            yield LineBlock(id="frame")
+            yield from self.bodies.widgets
 
     def on_mount(self) -> None:
         """Follow the state and the clock."""
@@ -130,8 +119,16 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
         if self.app.screen is not self:  # typed ahead of a dialog that is open by now, and not meant for it
             return
         self.welcome_over = True
-        self.deeds.press(event.key, event.character)
+        if not self.deeds.press(event.key, event.character) and event.key in PANE_KEYS:
+            self.navigate(PANE_KEYS[event.key])
         self.refresh_all()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """A click into a list is a step to its pane."""
+        name = event.widget.id
+        # One that is late, as a key has moved the focus on since, is no step.
+        if self.focused is event.widget and name in PANES and name != self._pane:
+            self._go_to(name)
 
     @on(LineTable.Selected)
     def row_selected(self, message: LineTable.Selected) -> None:
@@ -148,26 +145,36 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
 
     def navigate(self, action: str) -> None:
         """Move in a list, or between panes."""
-        table, other = self.proposals, self.history
-        if self.focused_pane == "history":
-            table, other = other, table
+        table = self.bodies.table(self._pane)
+        place = PANES.index(self._pane)
         moves: dict[str, Callable[[], object]] = {
-            "move_down": table.cursor_down,
-            "move_up": table.cursor_up,
-            "page_down": table.page_down,
-            "page_up": table.page_up,
-            "move_first": table.home,
-            "move_last": table.end,
-            "pane_1": self.proposals.focus,
-            "pane_4": self.history.focus,
-            **dict.fromkeys(("next_pane", "previous_pane"), other.focus),
+            **{name: partial(self._go_to, pane) for name, pane in zip(PANE_KEYS.values(), PANES, strict=True)},
+            "next_pane": partial(self._go_to, PANES[(place + 1) % len(PANES)]),
+            "previous_pane": partial(self._go_to, PANES[place - 1]),
             "utc": self.console.toggle_utc,
             "stop": self.console.action_stop,
         }
+        if table is not None:
+            moves |= {
+                "move_down": table.cursor_down,
+                "move_up": table.cursor_up,
+                "page_down": table.page_down,
+                "page_up": table.page_up,
+                "move_first": table.home,
+                "move_last": table.end,
+            }
         if action == "zoom":
             self.zoomed = not self.zoomed
         elif action in moves:
             moves[action]()
+
+    def _go_to(self, pane: str) -> None:
+        """Give a pane the focus, and its place in the middle if it has one there."""
+        self._pane = pane
+        if pane in UPPER or pane in REPLACING:
+            self._middle = pane
+        self.refresh_all()
+        self.set_focus(self.bodies.widget(pane))
 
     # ---- drawing
 
@@ -182,14 +189,13 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
             lines = tiny_lines(self.state, scene, width, driver.startup)
             self._block("tiny").show([fitted(line, width) for line in lines])
             return
-        self._block("top").show(top_lines(self.state, scene, width, driver.startup))
-        self._lay_out(width)
-        for wall in self.query(Wall):
-            wall.show_side((Span(scene.frame.down, scene.frame_token),))
-        self._draw_proposals(scene, width)
-        self._draw_history(scene, width)
-        self._block("activity").show([self._walled(self._activity(scene), scene, width)])
-        self._block("footer").show([self._footer(scene, width)])
+        shape = lay_out(
+            width, self.app.size.height, self._pane, self._middle, alone=self.zoomed, welcome=self._welcomes()
+        )
+        head = top_lines(self.state, scene, width, driver.startup)
+        head += [self._walled((), scene, width)] * (shape.head - len(head))
+        foot = [self._walled(self._activity(scene), scene, width), self._footer(scene, width)]
+        self._block("frame").show([*head, *body_lines(shape, self._bodies(shape, scene), scene, self._pane), *foot])
 
     def _block(self, name: str) -> LineBlock:
         return self.query_one(f"#{name}", LineBlock)
@@ -197,49 +203,30 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
     def _walled(self, line: Line, scene: Scene, width: int) -> Line:
         return walled(line, width, scene.frame, scene.frame_token, scene.symbols.cut)
 
-    def _lay_out(self, width: int) -> None:
-        alone = self.zoomed or (width < STANDARD and self.app.size.height < BOTH_PANES)
-        pane = self.focused_pane
-        for name in ("proposals", "history"):
-            for part in ("title", "pane"):
-                self.query_one(f"#{name}-{part}").display = not alone or name == pane
-        self.query_one("#detail").display = not alone or pane == "proposals"
-        welcome = not alone and self._welcomes()
-        self.query_one("#welcome").display = welcome
-        if welcome:
-            self.query_one("#history-pane").display = False
-
     def _welcomes(self) -> bool:
         state = self.state
         if self.welcome_over or state is None or state.history or state.header.mode.value != "paper":
             return False
         return not any(line.kind in ("proposal.declined", "gate.passed") for line in state.activity)
 
-    def _shape(self, table: LineTable, columns: tuple[Column, ...]) -> None:
-        if table.columns != columns:
-            table.columns = columns
-            table.notify_style_update()
-            table.refresh()
-
-    def _draw_proposals(self, scene: Scene, width: int) -> None:
-        state, inner = self.state, width - 2
-        selected, focused = self.proposals.selected, self.focused_pane == "proposals"
+    def _bodies(self, shape: Shape, scene: Scene) -> dict[str, Title]:
+        """Fill the panes; their titles."""
+        state, bodies = self.state, self.bodies
         if state is None:
-            title = pane_title(scene, "1 Proposals", (), Span(""), width, focused=focused)
-            self._block("proposals-title").show([title])
-            self._block("detail").show([self._walled((), scene, width)])
-            return
-        self._shape(self.proposals, proposals_pane.columns(inner))
-        self.proposals.show(proposals_pane.rows(state, scene, inner))
+            bodies.place(shape)
+            return {name: Title(title) for name, title in NAMES.items()}
+        selected = {table: table.selected for table in (self.proposals, self.history)}
+        titles = bodies.draw(shape, state, self.deeds.selected(), scene)
         self._note_new({str(view.proposal.id) for view in state.proposals})
-        if selected is not None:
-            self.proposals.select(selected)
-        facts = proposals_pane.title_facts(state, scene, len(self._unseen))
-        title = pane_title(scene, "1 Proposals", facts, data_age(state, scene), width, focused=focused)
-        self._block("proposals-title").show([title])
-        lines: list[Line] = [] if width < STANDARD else [(Span(f"      {quiet_text(state, scene)}", "muted"),)]
-        lines += proposals_pane.detail_lines(self.deeds.selected(), state, scene, inner)
-        self._block("detail").show([self._walled(line, scene, width) for line in lines])
+        for table, key in selected.items():
+            if key is not None:
+                table.select(key)
+        bodies.draw_detail(shape, state, self.deeds.selected(), scene)
+        bodies.draw_welcome(shape)
+        if "proposals" in titles:
+            facts = tuple(proposals_pane.title_facts(state, scene, len(self._unseen)))
+            titles["proposals"] = Title(NAMES["proposals"], facts, data_age(state, scene))
+        return titles
 
     def _note_new(self, ids: set[str]) -> None:
         """Remember what came since the first rows; the most urgent is selected when there were none before."""
@@ -251,23 +238,6 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
             self._unseen = (self._unseen | (ids - self._known)) & ids
             self._unseen -= {self.proposals.selected or ""}
         self._known = ids
-
-    def _draw_history(self, scene: Scene, width: int) -> None:
-        state, inner = self.state, width - 2
-        focused = self.focused_pane == "history"
-        if state is None:
-            self._block("history-title").show([pane_title(scene, "4 History", (), Span(""), width, focused=focused)])
-            return
-        selected = self.history.selected
-        self._shape(self.history, history_pane.columns(inner))
-        self.history.show(history_pane.rows(state, scene, inner))
-        if selected is not None:
-            self.history.select(selected)
-        facts = history_pane.title_facts(state, scene)
-        age = data_age(state, scene)
-        self._block("history-title").show([pane_title(scene, "4 History", facts, age, width, focused=focused)])
-        welcome = [*(keyed(text) for text in WELCOME), *([()] * self.app.size.height)]
-        self._block("welcome").show([self._walled(line, scene, width) for line in welcome])
 
     def _activity(self, scene: Scene) -> Line:
         state, declined = self.state, self.deeds.declined
@@ -291,10 +261,7 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
             reasons = [f"{key} {reason}" for key, reason in REASONS.items()]
             parts = [Span(text) for text in (*reasons, f"{TYPED_REASON} type")]
             return rule((frame.bottom_left, frame.bottom_right), frame.across, token, parts, (), width)
-        where = (
-            (Where.PROPOSALS, Where.EVERYWHERE)
-            if self.focused_pane == "proposals"
-            else (Where.ORDERS, Where.EVERYWHERE)
-        )
+        place = {"proposals": Where.PROPOSALS, "history": Where.ORDERS}.get(self._pane, Where.LISTS)
+        where = (place, Where.EVERYWHERE)
         text = footer(width, where, frame, self.deeds.available, self.deeds.subjects())
         return keys_accented(text, frame.across, token)

@@ -184,7 +184,7 @@ async def test_tab_and_digits_move_the_focus() -> None:
     async with console() as running:
         dashboard = running.app.dashboard
         assert dashboard is not None
-        for keys, pane in (("tab", "history"), ("tab", "proposals"), ("4", "history"), ("1", "proposals")):
+        for keys, pane in (("tab", "budget"), ("shift+tab", "proposals"), ("4", "history"), ("1", "proposals")):
             await running.press(keys)
             assert dashboard.focused_pane == pane
 
@@ -221,7 +221,7 @@ async def test_why_nothing_is_always_on_pane_one() -> None:
 async def test_ideas_of_earlier_days_that_expired_are_one_figure() -> None:
     old = tuple(ghost(f"p{n}", NOW - DAY - n * MINUTE, Side.BUY, "ADA-EUR", "25", "expired") for n in range(1, 8))
     state = console_state()
-    async with console(FakeDriver(replace(state, history=(*state.history, *old)))) as running:
+    async with console(FakeDriver(replace(state, history=(*state.history, *old))), (120, 36)) as running:
         await running.sees("─── Mon 23 Nov ─ 7 expired ───")
         assert running.text.count("expired") == 2
 

@@ -194,7 +194,7 @@ def test_an_unknown_order_stops_every_buy_and_all_of_its_market(tx: Tx) -> None:
 
 def test_a_foreign_order_and_the_difference_are_named(tx: Tx) -> None:
     record_sweep(tx, SweepResult(tx.now, (), frozenset({"SOL-EUR"}), {"EUR": Decimal(1000)}, KEY, EXCHANGE))
-    assert locks(tx) == [("", "vault and exchange differ", None), ("SOL-EUR", "foreign order", None)]
+    assert locks(tx) == [("", "exchange differs", None), ("SOL-EUR", "foreign order", None)]
 
 
 def test_a_market_that_is_only_left_says_so(tx: Tx) -> None:

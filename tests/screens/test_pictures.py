@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from console.app import ConsoleApp
+from console.panes.shape import PANES
 from storage.codes import Mode
 from tests.screens.fakes import FakeDriver, console_state, halted, hostile_state, resting_state, unknown_state
 from tests.screens.support import Running
@@ -34,6 +35,16 @@ def doing(driver: FakeDriver, act: Callable[[Running], Awaitable[None]]) -> Befo
     return before
 
 
+async def charted(running: Running) -> None:
+    """The candles are drawn beside the loop, so a picture of them waits for that."""
+    dashboard = running.app.dashboard
+    assert dashboard is not None
+    box = running.app.size.width >= 120 or dashboard.focused_pane == "market"
+    await running.until(lambda: not box or dashboard.chart.drawn is not None, "the chart")
+    dashboard.refresh_all()
+    await running.until(lambda: "drawing the candles" not in running.text)
+
+
 async def ready(running: Running) -> None:
     await running.open_ticket()
     await running.until(lambda: "READY" in running.text)
@@ -41,13 +52,15 @@ async def ready(running: Running) -> None:
 
 
 async def armed(running: Running) -> None:
+    await charted(running)
     await running.arm()
     await running.until(lambda: "link ok 1.7 s" in running.text)
 
 
 @pytest.mark.parametrize("size", [STANDARD, WIDE])
 def test_dashboard(snap_compare: Compare, size: tuple[int, int]) -> None:
-    assert snap_compare(app_of(FakeDriver(console_state())), terminal_size=size)
+    driver = FakeDriver(console_state())
+    assert snap_compare(app_of(driver), terminal_size=size, run_before=doing(driver, charted))
 
 
 @pytest.mark.parametrize("size", [STANDARD, WIDE])
@@ -55,7 +68,8 @@ def test_dashboard_without_colour(
     snap_compare: Compare, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    assert snap_compare(app_of(FakeDriver(unknown_state())), terminal_size=size)
+    driver = FakeDriver(unknown_state())
+    assert snap_compare(app_of(driver), terminal_size=size, run_before=doing(driver, charted))
 
 
 def test_live_halted(snap_compare: Compare) -> None:
@@ -91,4 +105,37 @@ def test_narrow_dashboard_in_ascii(snap_compare: Compare) -> None:
 
 
 def test_hostile_text(snap_compare: Compare) -> None:
-    assert snap_compare(app_of(FakeDriver(hostile_state())), terminal_size=WIDE)
+    driver = FakeDriver(hostile_state())
+    assert snap_compare(app_of(driver), terminal_size=WIDE, run_before=doing(driver, charted))
+
+
+def in_pane(*keys: str) -> Callable[[Running], Awaitable[None]]:
+    """Keys that lead to a pane, and its candles, if it has some."""
+
+    async def go(running: Running) -> None:
+        dashboard = running.app.dashboard
+        assert dashboard is not None
+        await running.press(*keys)
+        if len(keys) > 1:  # the pane has another size by now, and two charts are a second apart
+            await running.step(1.0)
+        await charted(running)
+        assert dashboard.focused_pane == PANES[int(keys[0]) - 1]
+
+    return go
+
+
+@pytest.mark.parametrize("key", ["5", "6", "7"])
+def test_what_replaces_budget_and_locks(snap_compare: Compare, key: str) -> None:
+    driver = FakeDriver(console_state())
+    assert snap_compare(app_of(driver), terminal_size=STANDARD, run_before=doing(driver, in_pane(key)))
+
+
+def test_market_alone_without_colour(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    driver = FakeDriver(console_state())
+    assert snap_compare(app_of(driver), terminal_size=WIDE, run_before=doing(driver, in_pane("5", "z")))
+
+
+def test_large_screen(snap_compare: Compare) -> None:
+    driver = FakeDriver(console_state())
+    assert snap_compare(app_of(driver), terminal_size=(200, 60), run_before=doing(driver, charted))

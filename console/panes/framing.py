@@ -1,0 +1,129 @@
+"""The frame around the panes: walls, titles and the joints where they meet, exact at every cell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from rich.cells import cell_len
+
+from console.panes.drawing import Scene, fitted, width_of
+from console.panes.shape import Box, Shape
+from console.screens.confirm_line import Line, Span
+from console.symbols import Frame
+
+NO_AGE: Final = Span("")
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """What stands in the line over a pane: name, facts, and at its end how old the data is."""
+
+    name: str
+    facts: tuple[Span, ...] = ()
+    age: Span = NO_AGE
+
+
+def body_lines(shape: Shape, titles: Mapping[str, Title], scene: Scene, focused: str) -> list[Line]:
+    """The rows between header and activity line, each exactly as wide as the screen; panes are drawn over them."""
+    first = shape.head
+    last = max(box.title + box.height for box in shape.boxes)
+    return [_row(shape, y, titles, scene, focused) for y in range(first, last + 1)]
+
+
+def _row(shape: Shape, y: int, titles: Mapping[str, Title], scene: Scene, focused: str) -> Line:
+    frame, token = scene.frame, scene.frame_token
+    titled = {box.left: box for box in shape.boxes if box.title == y}
+    line: list[Span] = []
+    x = 0
+    while x < shape.width:
+        line.append(Span(_joint(shape, x, y, frame), token))
+        box = titled.get(x)
+        following = _next_wall(shape, x, y)
+        if following is None:
+            break
+        if box is not None:
+            title = _title(titles.get(box.name, Title("")), box, scene, focused=box.name == focused)
+            line += _met(title, box, shape, frame)
+        else:
+            line.append(Span(" " * (following - x - 1)))
+        x = following
+    return tuple(span for span in line if span.text)
+
+
+def _met(title: Line, box: Box, shape: Shape, frame: Frame) -> list[Span]:
+    """The title with a joint wherever a wall of the panes above ends, or one below begins, on its plain border."""
+    met: list[Span] = []
+    x = box.left + 1
+    for span in title:
+        text = span.text
+        if frame.across in text:
+            joints = {
+                (True, True): frame.cross,
+                (True, False): frame.join_bottom,
+                (False, True): frame.join_top,
+                (False, False): frame.across,
+            }
+            text = "".join(
+                joints[_wall_at(shape.boxes, place, box.title - 1), _wall_at(shape.boxes, place, box.title + 1)]
+                if sign == frame.across
+                else sign
+                for place, sign in enumerate(text, x)
+            )
+        met.append(Span(text, span.token))
+        x += cell_len(span.text)
+    return met
+
+
+def _next_wall(shape: Shape, x: int, y: int) -> int | None:
+    """The nearest wall to the right of ``x`` in a row."""
+    walls = {wall for box in shape.boxes if box.title <= y <= box.title + box.height for wall in (box.left, box.right)}
+    return min((wall for wall in walls if wall > x), default=None)
+
+
+def _joint(shape: Shape, x: int, y: int, frame: Frame) -> str:
+    """The sign where a wall meets what is left, right, above and below of it."""
+    left = any(box.title == y and box.left < x <= box.right for box in shape.boxes)
+    right = any(box.title == y and box.left <= x < box.right for box in shape.boxes)
+    # The outer walls run through the header above and the activity line below.
+    outer = x in (0, shape.width - 1)
+    above = outer or _wall_at(shape.boxes, x, y - 1)
+    below = outer or _wall_at(shape.boxes, x, y + 1)
+    return {
+        (True, True, True, True): frame.cross,
+        (True, True, True, False): frame.join_bottom,
+        (True, True, False, True): frame.join_top,
+        (True, True, False, False): frame.across,
+        (True, False, True, True): frame.join_right,
+        (False, True, True, True): frame.join_left,
+    }.get((left, right, above, below), frame.down)
+
+
+def _wall_at(boxes: Sequence[Box], x: int, y: int) -> bool:
+    """Whether a wall runs through a body row; title rows have only joints."""
+    return any(x in (box.left, box.right) and box.title < y <= box.title + box.height for box in boxes)
+
+
+def _title(title: Title, box: Box, scene: Scene, *, focused: bool) -> Line:
+    """The line over a pane without its joints: ``1 Proposals ─ 4 · 2 ready ──── 0.2 s ─``; the age stays longest."""
+    frame, token = scene.frame, scene.frame_token
+    room = box.inner
+    kept = [span for span in title.facts if span.text]
+    age = cell_len(title.age.text) + 3 if title.age.text else 1
+
+    def cells() -> int:
+        return cell_len(title.name) + width_of(kept) + 3 * len(kept) + 1 + age
+
+    while kept and cells() > room:
+        kept.pop()
+    line: list[Span] = [Span(title.name, "accent strong" if focused else "strong")] if title.name else []
+    for span in kept:
+        line += [Span(f" {frame.across} ", token), span]
+    gap = room - width_of(line) - age
+    start = " " if line else frame.across
+    if gap < 1 or not title.age.text:
+        line.append(Span(start + frame.across * max(room - width_of(line) - 1, 0), token))
+        return fitted(line, room, frame.across)
+    line += [Span(start + frame.across * (gap - 1), token), Span(" "), title.age, Span(f" {frame.across}", token)]
+    return fitted(line, room, frame.across)

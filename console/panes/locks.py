@@ -1,0 +1,98 @@
+"""Pane 3: what may not be done and until when, markets first, then who runs which job."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from console import format as fmt
+from console.panes.cells import market_name, short_left
+from console.panes.drawing import Scene
+from console.panes.rows import Cell, Column, Row
+from console.screens.confirm_line import Span
+from console.text import safe_text
+from storage.codes import JobName
+from storage.locks import JobLock, MarketLock
+
+if TYPE_CHECKING:
+    from console.state import ConsoleState
+
+ON_NEED: Final = frozenset({JobName.EXPIRE.value, JobName.FILLS.value})
+"""Jobs that take no lease while there is nothing for them to do; their due time stays behind."""
+
+_MARKET: Final = 7
+_LEFT: Final = 7
+_GAP: Final = 2
+"""Cells left free at the end, so that times do not touch the wall."""
+
+_JOB: Final = (Column("job", 9), Column("holder", 5), Column("fence", 4), Column("ttl", 5, "right"))
+
+
+def columns(width: int) -> tuple[Column, ...]:
+    """Market, words, time left."""
+    words = max(width - _MARKET - _LEFT - _GAP - 3, 1)
+    return (Column("market", _MARKET), Column("lock", words), Column("left", _LEFT, "right"))
+
+
+def rows(state: ConsoleState, scene: Scene, width: int) -> list[Row]:
+    """Market locks as the checks answer, then jobs by name."""
+    drawn = [_market_row(lock, scene, width) for lock in state.market_locks]
+    if not drawn:
+        drawn = [Row("none", (Cell("no market is locked", "muted"),), selectable=False)]
+    return drawn + [_job_row(lock, state, scene, width) for lock in state.job_locks]
+
+
+def title_facts(state: ConsoleState, scene: Scene) -> tuple[Span, ...]:
+    """How many markets, how many jobs."""
+    markets = len({lock.market for lock in state.market_locks if lock.market})
+    count = f"{markets} market{'' if markets == 1 else 's'}"
+    return (Span(f"{count} {scene.symbols.dot} {len(state.job_locks)} jobs"),)
+
+
+def _market_row(lock: MarketLock, scene: Scene, width: int) -> Row:
+    room = columns(width)[1].width
+    left = "" if lock.clears_at is None else fmt.countdown(lock.clears_at - scene.now)
+    if len(left) > _LEFT and lock.clears_at is not None:
+        left = short_left(lock.clears_at - scene.now, _LEFT)
+    key = f"m {lock.market} {lock.side} {lock.words} {lock.clears_at}"
+    token = "wait" if lock.clears_at is not None else "strong"
+    name = market_name(lock.market, _MARKET) if lock.market else "all"
+    cells = (Cell(name), Cell(lock_text(lock, scene, room), token), Cell(left, "muted"))
+    return Row(key, cells, mark=scene.symbols.market_lock)
+
+
+def lock_text(lock: MarketLock, scene: Scene, room: int) -> str:
+    """``no SELL until 16:29``; ``to`` for ``until`` where the room is short, and the day's name if it is not today."""
+    words = safe_text(lock.words, 60)
+    if lock.clears_at is None:
+        return words
+    clock = fmt.minute(lock.clears_at, scene.zone)
+    day = fmt.day(lock.clears_at, scene.zone)
+    choices: tuple[str, ...] = (f"{words} until {clock}", f"{words} to {clock}")
+    if day != fmt.day(scene.now, scene.zone):
+        choices = (f"{words} until {day} {clock}", f"{words} to {day[4:]} {clock}", f"{words} to {day[4:]}")
+    return next((text for text in choices if len(text) <= room), choices[-1])
+
+
+def _job_row(lock: JobLock, state: ConsoleState, scene: Scene, width: int) -> Row:
+    token = "wait" if lock.paused or lock.failures else ""
+    head = (Cell(safe_text(lock.job, 9), token), Cell(_holder(lock, state), token), Cell(f"f{lock.fence}", "muted"))
+    key, error = f"j {lock.job}", safe_text(lock.error or "", 80)
+    if lock.paused or lock.failures:
+        text = f"paused {error}" if lock.paused else f"{lock.failures} failed, {_next(lock, scene)} {error}"
+        return Row(key, (*head, Cell(text, token)), columns=(*_JOB[:-1], Column("why", max(width - 22, 1))))
+    shape = (*_JOB, Column("next", max(width - 28, 1)))
+    ttl = "" if lock.ttl is None else short_left(lock.ttl, 5)
+    return Row(key, (*head, Cell(ttl), Cell(_next(lock, scene), "muted")), columns=shape)
+
+
+def _holder(lock: JobLock, state: ConsoleState) -> str:
+    if lock.holder is None:
+        return "free"
+    return "here" if lock.holder == state.instance else safe_text(lock.holder, 40)[:5]
+
+
+def _next(lock: JobLock, scene: Scene) -> str:
+    left = lock.next_run_at - scene.now
+    if left <= 0 and lock.holder is None and lock.job in ON_NEED:
+        return "on need"
+    return f"next {short_left(left, 5) if left > 0 else 'due'}"
