@@ -125,23 +125,6 @@ def rule(
     return (*fitted(line, width - 1, across), Span(ends[1], token))
 
 
-def pane_title(scene: Scene, name: str, facts: Sequence[Span], right: Span, width: int, *, focused: bool) -> Line:
-    """The line above a pane: ``├1 Proposals ─ 4 · 2 ready ──── 0.2 s ─┤``; the name is accented with the focus."""
-    frame, token = scene.frame, scene.frame_token
-    left = [Span(frame.join_left, token), Span(name, "accent strong" if focused else "strong")]
-    kept = [span for span in facts if span.text]
-    while kept and width_of(left) + width_of(kept) + 3 * len(kept) + cell_len(right.text) + 6 > width:
-        kept.pop()
-    for span in kept:
-        left += [Span(f" {frame.across} ", token), span]
-    if not right.text:
-        left.append(Span(" " + frame.across * max(width - width_of(left) - 2, 0), token))
-        return (*fitted(left, width - 1, frame.across), Span(frame.join_right, token))
-    fill = width - width_of(left) - cell_len(right.text) - 5
-    left += [Span(" " + frame.across * max(fill, 0) + " ", token), right, Span(f" {frame.across}", token)]
-    return (*fitted(left, width - 1, frame.across), Span(frame.join_right, token))
-
-
 def paragraph(label: str, text: str, width: int, most: int = 3) -> list[Line]:
     """A label and the words after it, wrapped under themselves, at most so many lines."""
     room = width - cell_len(label)
