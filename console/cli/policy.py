@@ -152,8 +152,7 @@ async def _put_in_force(found: Context, word: str, as_json: bool) -> int:
 
 async def _venues(found: Context, policy: Policy) -> tuple[Mapping[str, Venue] | None, str]:
     """What the exchange takes in each allowed market, or None and why; not asked for a policy without trades."""
-    from console.exchange.errors import ExchangeError
-    from console.exchange.errors import MissingKeys
+    from console.exchange.errors import ExchangeError, MissingKeys
     from console.oracle.look import BUY_OVER_ASK
     from console.paper.process import ExchangeUnavailable
     from storage.policy_window import Venue

@@ -15,13 +15,13 @@ from typing import Any, Final, TypeVar
 from console.clock import SystemClock, SystemEntropy
 from console.exchange.address import paper_address
 from console.exchange.exchange_time import Ticking
+from console.exchange.quotes import Quotes
 from console.exchange.readonly import ReadOnlyClient
 from console.exchange.signing import KeyPair
 from console.exchange.trade import TradeClient
 from console.exchange.weights import WeightBudget
 from console.execution.executor import Executor
 from console.execution.outcome import Outcome
-from console.exchange.quotes import Quotes
 from console.execution.reconcile import Findings, reconcile_once
 from console.execution.sweep import sweep_once
 from console.paper.process import Address
