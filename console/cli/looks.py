@@ -127,8 +127,7 @@ def _stored(tx: Tx, proposal_id: int) -> tuple[Proposal, Snapshot | None]:
 
 async def _look_again(found: Context, market: str) -> tuple[Snapshot | None, str]:
     """A snapshot of this moment, or why there is none."""
-    from console.exchange.errors import ExchangeError
-    from console.exchange.errors import MissingKeys
+    from console.exchange.errors import ExchangeError, MissingKeys
     from console.jobs import gather_views
     from console.oracle.snapshot import Dropped, build_snapshot
     from console.paper.process import ExchangeUnavailable
