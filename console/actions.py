@@ -112,6 +112,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("leave", ("q", "escape"), "leave", "leave the ticket; nothing is sent", _TICKET, Class.SAFE),
     Action("amount", (*_DIGITS, "full_stop", "comma", "backspace"), "amount",
            "type the amount; of a blocked exit 1 2 3 override", _TICKET, Class.SAFE),
+    Action("open", ("enter",), "open", "how the order of a row of pane 4 ended; UNKNOWN opens its card", _LISTS,
+           Class.SAFE),
     Action("move_down", ("j", "down"), "down", "one row down", _LISTS, Class.SAFE),
     Action("move_up", ("k", "up"), "up", "one row up", _LISTS, Class.SAFE),
     Action("page_down", ("pagedown",), "page down", "one page down", _LISTS, Class.SAFE),

@@ -11,7 +11,7 @@ import logging  # noqa: E402
 import os  # noqa: E402
 import signal  # noqa: E402
 import sys  # noqa: E402
-from collections.abc import Coroutine  # noqa: E402
+from collections.abc import Callable, Coroutine  # noqa: E402
 from datetime import UTC, tzinfo  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import TYPE_CHECKING, Any, ClassVar, Final  # noqa: E402
@@ -29,6 +29,7 @@ from console.execution.outcome import End, Outcome  # noqa: E402
 from console.panes.drawing import Scene  # noqa: E402
 from console.screens.bars import StopBar  # noqa: E402
 from console.screens.base import DRIVER_ERRORS  # noqa: E402
+from console.screens.broken_card import Broken, BrokenCard  # noqa: E402
 from console.screens.cards import OutcomeCard, outcome_sentence  # noqa: E402
 from console.screens.confirm_line import Span  # noqa: E402
 from console.screens.confirm_terms import Key  # noqa: E402
@@ -50,8 +51,14 @@ if TYPE_CHECKING:
 NOTICE_SECONDS: Final = 10.0
 STOP_REASON: Final = "stop key"
 ABSENCE_CHECK_S: Final = 1.0
+GREETING_CHECK_S: Final = 0.1
 
 log = logging.getLogger(__name__)
+
+
+def always() -> bool:
+    """What is said stays true."""
+    return True
 
 
 def local_zone(at: int) -> tzinfo:
@@ -81,9 +88,10 @@ class ConsoleApp(App[int], inherit_bindings=False):
         super().__init__()
         self.utc = settings.looks.utc
         self._local = local_zone(driver.clock.now())
-        self._notice: tuple[Span, float] | None = None
+        self._notice: tuple[Span, float, Callable[[], bool]] | None = None
+        """What was said last, until when it is new, and whether it still holds."""
         self._tasks: set[asyncio.Task[None]] = set()
-        self._waiting: list[Outcome] = []
+        self._waiting: list[Outcome | Broken] = []
         self.presence = Presence(driver)
         for theme in THEMES:
             self.register_theme(theme)
@@ -98,8 +106,22 @@ class ConsoleApp(App[int], inherit_bindings=False):
         return DashboardScreen(self)
 
     def on_mount(self) -> None:
-        """Watch for the operator's absence."""
+        """Watch for the operator's absence; greet whoever has never pressed a key here."""
         self.set_interval(ABSENCE_CHECK_S, self._watch_absence)
+        self._greeting = self.set_interval(GREETING_CHECK_S, self._greet)
+        if self.dashboard is not None:
+            self.dashboard.welcome_over = True  # until it is known that nobody was here before
+        self.call_later(self._greet)
+
+    async def _greet(self) -> None:
+        """The card of the first start, once: a stored key of any earlier console says that it was closed for good."""
+        if not await self.presence.ask_before():
+            return
+        self._greeting.stop()
+        dashboard = self.dashboard
+        if dashboard is not None and not self.presence.was_here and not self.presence.pressed:
+            dashboard.welcome_over = False
+            dashboard.refresh_all()
 
     async def on_event(self, event: events.Event) -> None:
         """Every key says that somebody is there, wherever it goes."""
@@ -133,18 +155,22 @@ class ConsoleApp(App[int], inherit_bindings=False):
         """A sentence from outside, as it may be shown."""
         return safe_text(text, 400)
 
-    def say(self, text: str, token: str = "") -> None:
-        """One sentence on the activity line, for ten seconds."""
-        self._notice = (Span(self.clean(text), token), self.driver.clock.monotonic() + NOTICE_SECONDS)
+    def say(self, text: str, token: str = "", *, while_true: Callable[[], bool] = always) -> None:
+        """One sentence on the activity line, for ten seconds, or until it stops being true."""
+        self._notice = (Span(self.clean(text), token), self.driver.clock.monotonic() + NOTICE_SECONDS, while_true)
         dashboard = self.dashboard
         if dashboard is not None:
             dashboard.refresh_all()
 
     def notice(self) -> Span | None:
         """What was said last, while it is new."""
-        if self._notice is None or self.driver.clock.monotonic() >= self._notice[1]:
+        if self._notice is None:
             return None
-        return self._notice[0]
+        words, until, holds = self._notice
+        if self.driver.clock.monotonic() >= until or not holds():
+            self._notice = None
+            return None
+        return words
 
     @property
     def dashboard(self) -> DashboardScreen | None:
@@ -187,6 +213,11 @@ class ConsoleApp(App[int], inherit_bindings=False):
         if self.dashboard is not None:
             self.call_later(self.dashboard.deeds.open_verdict, execution)
 
+    def open_again(self, proposal_id: int) -> None:
+        """The form of a new idea, filled from a proposal that has ended, over the dashboard."""
+        if self.dashboard is not None:
+            self.spawn(self.dashboard.deeds.open_again(proposal_id), f"reading {proposal_id}")
+
     def why_not(self, action: str) -> str | None:
         """Why an action of the registry cannot be done now; None if it can."""
         dashboard = self.dashboard
@@ -198,7 +229,12 @@ class ConsoleApp(App[int], inherit_bindings=False):
         """Send an order. The dialog is gone; the attempt is the driver's and goes on without this app."""
 
         async def firing() -> None:
-            self._ended(await self.driver.fire(view, typed=typed))
+            try:
+                outcome = await self.driver.fire(view, typed=typed)
+            except DRIVER_ERRORS as error:
+                await self._broke_off(view, error)
+            else:
+                self._ended(outcome)
 
         self.say(f"{view.proposal.id} fired, waiting for the answer")
         self.spawn(firing(), f"firing {view.proposal.id}")
@@ -211,11 +247,28 @@ class ConsoleApp(App[int], inherit_bindings=False):
         self._waiting.append(outcome)
         self.show_waiting()
 
+    async def _broke_off(self, view: TicketView, error: Exception) -> None:
+        """Firing ended without an outcome: whether anything was claimed is read from the vault, never guessed."""
+        log.warning("firing %s: %s", view.proposal.id, error)
+        self.say(f"firing {view.proposal.id}: {error}", "stop")
+        try:
+            holder = (await self.driver.ticket(view.proposal.id)).question.facts.holder
+        except DRIVER_ERRORS:
+            sent = None
+        else:
+            # Claimed by this process, it may have been sent before it broke; claimed by another, this one sent nothing.
+            sent = holder is not None and holder.instance == self.driver.actor.instance
+        self._waiting.append(Broken(view, self.clean(str(error)), sent))
+        self.show_waiting()
+
     def show_waiting(self) -> None:
         """Show the next outcome, unless something is open over the dashboard."""
         if not self._waiting or not self.is_running or self.screen is not self.dashboard:
             return
         outcome = self._waiting.pop(0)
+        if isinstance(outcome, Broken):
+            self.push_screen(BrokenCard(outcome))
+            return
         state = self.driver.state
         unknown = () if state is None else state.unknown
         execution = next((row for row in unknown if row.id == outcome.execution_id), None)

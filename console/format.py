@@ -1,12 +1,13 @@
 """The one formatter: every figure on a screen, in a line of output or in JSON is spelt here.
 
 Amounts are exact and rounded half to even where rounded at all; thousands stand apart by a plain space unless
-``grouped`` is false (for output that is read aloud or by programs). The sign of a signed figure is that of
-the exact value, also when it rounds to zero; exactly zero has no sign.
+``grouped`` is false (for output that is read aloud or by programs). The sign of a signed amount is that of
+the exact value, also when it rounds to zero; exactly zero has no sign. A percentage that rounds to zero has none.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
@@ -15,6 +16,7 @@ from storage.clock import DAY, HOUR, MINUTE, SECOND, Micros
 from storage.money import EXACT, Eur, Price, Quantity, decimal_text
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_UTC_TIME: Final = re.compile(r"\b\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ")
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -92,8 +94,12 @@ def quantity(amount: Quantity, decimals: int | None = None, *, grouped: bool = T
 
 
 def percent(fraction: Decimal, decimals: int = 2, *, signed: bool = True, spaced: bool = True) -> str:
-    """A fraction as a percentage: 0.0017 is ``+0.17 %``, or ``+0.17%`` in columns that have no room."""
-    figure = _fixed(EXACT.multiply(fraction, Decimal(100)), decimals, signed=signed, grouped=True)
+    """A fraction as a percentage: 0.0017 is ``+0.17 %``, or ``+0.17%`` in columns that have no room.
+
+    What rounds to zero has no sign: nothing on the screen moved.
+    """
+    number = _rounded(EXACT.multiply(fraction, Decimal(100)), decimals)
+    figure = _fixed(number, decimals, signed=signed, grouped=True)
     return f"{figure} %" if spaced else f"{figure}%"
 
 
@@ -162,6 +168,25 @@ def until(at: Micros, now: Micros, zone: tzinfo) -> str:
     """A time to wait for: ``16:29`` today, with its date on any other day."""
     today = moment(at, zone).date() == moment(now, zone).date()
     return minute(at, zone) if today else f"{day(at, zone)} {minute(at, zone)}"
+
+
+def local_times(text: str, now: Micros, zone: tzinfo) -> str:
+    """A sentence of the vault with its times, which are ISO 8601 in UTC, as a person's clock shows them."""
+
+    def shown(found: re.Match[str]) -> str:
+        try:
+            at = moment_of(found[0])
+        except ValueError:  # such as the 31st of February, in a text that is not the vault's own
+            return found[0]
+        today = moment(at, zone).date() == moment(now, zone).date()
+        return clock(at, zone) if today else f"{day(at, zone)} {minute(at, zone)}"
+
+    return _UTC_TIME.sub(shown, text)
+
+
+def moment_of(text: str) -> Micros:
+    """The time that ``2026-11-24T14:32:08Z`` names. Raises ValueError for anything else."""
+    return (datetime.fromisoformat(text) - _EPOCH) // timedelta(microseconds=1)
 
 
 def iso(at: Micros) -> str:

@@ -25,9 +25,26 @@ class Frame:
     cross: str
 
 
+_ASCII_TWINS: Final = {
+    ord(sign): twin
+    for sign, twin in {
+        "…": "..",
+        "·": "-",
+        "\u00d7": "x",
+        "\u2212": "-",
+        "↑": "up",
+        "↓": "down",
+        "←": "left",
+        "→": "right",
+        "⌫": "Bksp",
+    }.items()
+}
+"""Signs that stand in sentences and in the names of keys, and what stands for them in plain ASCII."""
+
+
 @dataclass(frozen=True, slots=True)
 class Symbols:
-    """Every sign that is more than a letter; each is one cell wide."""
+    """Every sign that is more than a letter; each is one cell wide, but for ``cut`` in plain ASCII, which is two."""
 
     name: str
     market_lock: str
@@ -46,6 +63,10 @@ class Symbols:
     paper: Frame
     live: Frame
     dialog: Frame
+
+    def spelt(self, text: str) -> str:
+        """A text of the screens with the signs of this set; it may become longer."""
+        return text if self.name != "ascii" or text.isascii() else text.translate(_ASCII_TWINS)
 
     def frame(self, mode: Mode) -> Frame:
         """The frame of a mode: single for PAPER, double for LIVE."""
@@ -85,8 +106,8 @@ ASCII: Final = Symbols(
     near="~",
     ghost="o",
     selected=">",
-    dot="|",
-    cut="~",
+    dot="-",
+    cut="..",
     paper=Frame("+", "+", "+", "+", "-", "|", "+", "+", "+", "+", "+"),
     live=Frame("#", "#", "#", "#", "=", "#", "#", "#", "#", "#", "#"),
     dialog=Frame("+", "+", "+", "+", "=", "|", "+", "+", "+", "+", "+"),

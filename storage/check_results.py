@@ -31,7 +31,7 @@ def passes(code: CheckCode, observed: str, limit: str, reason: str) -> Check:
 
 
 def not_applied(code: CheckCode, reason: str) -> Check:
-    """The check has nothing to say about this order, and says why."""
+    """The check has nothing to say about this order, and says why; ``reason`` is what follows *not applied:*."""
     return Check(code, True, False, "not applied", "not applied", reason)
 
 

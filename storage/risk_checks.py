@@ -18,7 +18,7 @@ def stage_limit(question: Question) -> Check:
     """A buy is no larger than the vault's stage allows."""
     facts = question.facts
     if question.order.side is not Side.BUY:
-        return not_applied(CheckCode.STAGE_LIMIT, "not applied: the stage limits buys only")
+        return not_applied(CheckCode.STAGE_LIMIT, "the stage limits buys only")
     most = facts.stage_limit
     value = order_value(question)
     limit = f"{euros(most)} at stage {facts.stage}"
@@ -100,7 +100,7 @@ def exposure(question: Question) -> Check:
     """With this buy, what is held and what may still be bought stays within the policy's limit."""
     order = question.order
     if order.side is not Side.BUY:
-        return not_applied(CheckCode.EXPOSURE, "not applied: exposure limits buys only")
+        return not_applied(CheckCode.EXPOSURE, "exposure limits buys only")
     most = policy_eur(policy_of(question).exposure_eur)
     before = exposure_now(question.facts, bids_of(quote_of(question)), order.proposal_id)
     total = before + order_value(question)
@@ -119,7 +119,7 @@ def exposure(question: Question) -> Check:
 def drawdown(question: Question) -> Check:
     """The loss of the last 24 h is below the policy's share of the exposure limit."""
     if question.order.side is not Side.BUY:
-        return not_applied(CheckCode.DRAWDOWN, "not applied: the loss of the day stops buys only")
+        return not_applied(CheckCode.DRAWDOWN, "the loss of the day stops buys only")
     policy = policy_of(question)
     most = drawdown_limit(policy)
     loss = loss_of_day(question.facts, bids_of(quote_of(question)))
@@ -139,9 +139,9 @@ def average_down(question: Question) -> Check:
     """A buy is not under the average cost of what is held, if the policy forbids that."""
     order = question.order
     if order.side is not Side.BUY:
-        return not_applied(CheckCode.AVERAGE_DOWN, "not applied: only buys average down")
+        return not_applied(CheckCode.AVERAGE_DOWN, "only buys average down")
     if not policy_of(question).never_average_down:
-        return not_applied(CheckCode.AVERAGE_DOWN, "not applied: the policy allows averaging down")
+        return not_applied(CheckCode.AVERAGE_DOWN, "the policy allows averaging down")
     position = question.facts.positions.get(order.market)
     if position is None or not position.quantity.is_positive:
         return passes(CheckCode.AVERAGE_DOWN, "no open lots", "average cost", "nothing is held to average down")

@@ -26,16 +26,16 @@ def trading_state(question: Question) -> Check:
         reason = f"The order is for {order.mode} and this vault is {facts.mode}; draw it again here."
         return fails(code, order.mode, facts.mode, reason, clears_how="draw the order in its own vault")
     if facts.halt_file is not None:
-        reason = f"Trading is halted by the file {facts.halt_file}; remove the cause, then resume."
+        reason = f"Trading is halted by the file {facts.halt_file}; remove the cause, then resume with a reason."
         return fails(code, f"HALT file {facts.halt_file}", allowed, reason, clears_how="resume, with a reason")
     since = f"since {utc_text(record.at)} by {record.actor}: {record.reason}"
     if record.state is TradingState.ACTIVE:
         return passes(code, record.state, allowed, "trading is on")
     if record.state is not TradingState.REDUCING:
-        reason = f"Trading is {record.state} {since}; resume to trade."
+        reason = f"Trading is {record.state} {since}; resume with a reason."
         return fails(code, str(record.state), allowed, reason, clears_how="resume, with a reason")
     if order.side is not Side.SELL:
-        reason = f"Trading is REDUCING, sells only, {since}; resume to buy."
+        reason = f"Trading is REDUCING, sells only, {since}; resume with a reason to buy."
         return fails(code, f"{record.state}, buy", "sells only", reason, clears_how="resume, with a reason")
     coin, free = base_of(order.market), sellable(facts, order.market, order.proposal_id)
     observed, limit = f"{record.state}, sell {order.quantity} {coin}", f"at most {free} {coin}"
@@ -63,7 +63,7 @@ def proposal_expiry(question: Question) -> Check:
     now, ends = question.facts.now, question.proposal.expires_at
     limit = f"before {utc_text(ends)}"
     if now < ends:
-        return passes(CheckCode.PROPOSAL_EXPIRY, utc_text(now), limit, f"{length_text(ends - now)} left")
+        return passes(CheckCode.PROPOSAL_EXPIRY, f"{length_text(ends - now)} left", limit, "the proposal is open")
     return fails(
         CheckCode.PROPOSAL_EXPIRY, f"expired {ago_text(now, ends)}", limit,
         f"The proposal expired {ago_text(now, ends)}; make a new one at today's price.",
@@ -75,7 +75,7 @@ def policy_unchanged(question: Question) -> Check:
     """The ticket was drawn under the policy in force."""
     ticket, active = question.ticket, question.facts.policy_hash
     if ticket is None:
-        return not_applied(CheckCode.POLICY_UNCHANGED, "not applied: there is no ticket yet")
+        return not_applied(CheckCode.POLICY_UNCHANGED, "there is no ticket yet")
     if ticket.policy_hash == active == question.policy.hash:
         return passes(CheckCode.POLICY_UNCHANGED, active[:8], active[:8], "the policy is the one the ticket showed")
     drawn = ticket.policy_hash if ticket.policy_hash != active else question.policy.hash
@@ -90,7 +90,7 @@ def ticket_unchanged(question: Question) -> Check:
     """The order drawn anew is, to the last digit, the one that was shown."""
     ticket = question.ticket
     if ticket is None:
-        return not_applied(CheckCode.TICKET_UNCHANGED, "not applied: there is no ticket yet")
+        return not_applied(CheckCode.TICKET_UNCHANGED, "there is no ticket yet")
     drawn, shown = order_digest(question.order), order_digest(ticket.order)
     if drawn == ticket.digest == shown:
         return passes(CheckCode.TICKET_UNCHANGED, drawn[:8], ticket.digest[:8], "the order is the one that was shown")
@@ -112,9 +112,9 @@ def unresolved_execution(question: Question) -> Check:
     ]
     if market in sweep.foreign_markets:
         problems.append(f"an order in {market} is not of this vault; cancel or adopt it")
-    limit = "nothing undecided, no foreign order, no order of ours on the other side"
+    limit = "no undecided, foreign or opposite order"
     if not problems:
-        return passes(code, "nothing in the way", limit, "nothing is undecided here")
+        return passes(code, "nothing", limit, "nothing is undecided here")
     reason = "; ".join(problems)
     return fails(
         code, f"{len(problems)} in the way", limit, f"{reason[0].upper()}{reason[1:]}.",

@@ -82,10 +82,10 @@ def _exit_size(question: Question) -> Check:
 def confidence(question: Question) -> Check:
     """An oracle's confidence is one the policy accepts. An operator's own proposal has none."""
     accepted = policy_of(question).confidences
-    limit = ", ".join(str(level) for level in accepted) if accepted else "none: the list is empty"
+    limit = ", ".join(str(level) for level in sorted(accepted)) if accepted else "none: the list is empty"
     given = question.proposal.confidence
     if given is None and question.proposal.origin is Origin.OPERATOR:
-        return not_applied(CheckCode.CONFIDENCE, "not applied: an operator's own proposal has no confidence")
+        return not_applied(CheckCode.CONFIDENCE, "an operator's own proposal has no confidence")
     if given is None:
         raise MissingInput("the oracle's confidence is missing")
     if given in accepted:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from typer.exceptions import Abort, Exit
@@ -50,6 +51,18 @@ for module in (run, show, decide, exits, operate, budget, locks, looks, adopt):
 app.add_typer(policy.app, name="policy", help="List, show and compare rules, put others in force.")
 
 
+PLAIN_WORDS: Final = (
+    (re.compile(r"Input should be a valid integer\b.*"), "not a whole number"),
+    (re.compile(r"Input should be a valid (?:number|decimal)\b.*"), "not a number"),
+    (re.compile(r"Input should be greater than or equal to (\S+)"), r"must be \1 or more"),
+    (re.compile(r"Input should be less than or equal to (\S+)"), r"must be \1 or less"),
+    (re.compile(r"Input should be greater than (\S+)"), r"must be more than \1"),
+    (re.compile(r"Input should be less than (\S+)"), r"must be less than \1"),
+    (re.compile(r"Input should be "), "must be "),
+)
+"""What the library says of a wrong value, and the same for a person."""
+
+
 def run_command_line(arguments: Sequence[str]) -> int:
     """Run one command; its exit code. Prints usage errors as one sentence."""
     command = typer.main.get_command(app)
@@ -70,5 +83,7 @@ def run_command_line(arguments: Sequence[str]) -> int:
 def _sentence(error: typer.TyperException) -> str:
     """What is wrong with the usage, and whose help says what is right."""
     text = " ".join(error.format_message().split()).rstrip(".")
+    for raw, words in PLAIN_WORDS:
+        text = raw.sub(words, text)
     where = getattr(error, "ctx", None)
     return f"{text}. See {'oracle' if where is None else where.command_path} --help."

@@ -84,7 +84,7 @@ async def _at_terminal(found: Context, market: str, proposal_id: int) -> int:
             if holder is None:
                 raise
             if holder.instance == engine.actor.instance:  # claimed here, and then the vault broke
-                raise CommandError(TEMPORARY, f"UNKNOWN: {error}; {DO_NOT_FIRE}") from error
+                raise CommandError(TEMPORARY, f"UNKNOWN: {str(error).rstrip('.')}; {DO_NOT_FIRE}") from error
             return say_claimed(holder)
 
 
@@ -211,10 +211,10 @@ def tell(outcome: Outcome) -> int:
     if outcome.end is End.REFUSED:
         return say_claimed(outcome.holder) if outcome.holder is not None else say_refused(outcome.failed)
     if outcome.end is End.UNKNOWN:
-        say(f"UNKNOWN: {outcome.reason}; {DO_NOT_FIRE}")
+        say(f"UNKNOWN: {outcome.reason.rstrip('.')}; {DO_NOT_FIRE}")
         return TEMPORARY
     if outcome.end in (End.ABANDONED, End.REJECTED):
-        say(f"{outcome.end}: {outcome.reason}; nothing rests at the exchange")
+        say(f"{outcome.end}: {outcome.reason.rstrip('.')}; nothing rests at the exchange")
         return REFUSED
     _tell_accepted(outcome)
     return OK

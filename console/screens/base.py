@@ -15,6 +15,7 @@ from console.panes.line_block import LineBlock
 from console.screens.confirm_line import Line, Span
 from console.screens.confirm_terms import Key
 from console.screens.driver import Driver
+from console.symbols import Symbols
 from storage.errors import VaultError
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ class Console(Protocol):
     def scene(self) -> Scene:
         """The time, zone, signs and mode to draw under."""
 
-    def say(self, text: str, token: str = "") -> None:
-        """One sentence on the activity line, for a while."""
+    def say(self, text: str, token: str = "", *, while_true: Callable[[], bool] = ...) -> None:
+        """One sentence on the activity line, for a while, or until it stops being true."""
 
     def spawn(self, work: Coroutine[Any, Any, None], doing: str) -> None:
         """Run something that outlives the screen; what goes wrong is said in one sentence."""
@@ -55,6 +56,9 @@ class Console(Protocol):
     def open_verdict(self, execution: Execution) -> None:
         """The form of a verdict on an UNKNOWN."""
 
+    def open_again(self, proposal_id: int) -> None:
+        """The form of a new idea, filled from a proposal that has ended."""
+
     def why_not(self, action: str) -> str | None:
         """Why an action of the registry cannot be done now; None if it can."""
 
@@ -67,13 +71,23 @@ def console_of(screen: ModalScreen[Any]) -> Console:
     return cast(Console, screen.app)
 
 
+def spelt(line: Line, symbols: Symbols) -> Line:
+    """A line with the signs of the set in use; padding at its end gives way to what becomes longer."""
+    if symbols.name != "ascii" or all(span.text.isascii() for span in line):
+        return line
+    changed = [Span(symbols.spelt(span.text), span.token) for span in line]
+    while changed and not changed[-1].text.strip():
+        changed.pop()
+    return tuple(changed)
+
+
 def frame_lines(
     scene: Scene, titles: Sequence[Span], right: Sequence[Span], body: Sequence[Line], width: int
 ) -> list[Line]:
     """Lines in a dialog's frame, titles in its upper border, exactly ``width`` cells."""
     frame, token = scene.symbols.dialog, scene.frame_token
     lines = [rule((frame.top_left, frame.top_right), frame.across, token, titles, right, width)]
-    lines += [walled(line, width, frame, token, scene.symbols.cut) for line in body]
+    lines += [walled(spelt(line, scene.symbols), width, frame, token, scene.symbols.cut) for line in body]
     lines.append((Span(frame.bottom_left + frame.across * (width - 2) + frame.bottom_right, token),))
     return lines
 
@@ -173,7 +187,7 @@ class Bar(Dialog[T], inherit_bindings=False):
     def bar_lines(self, scene: Scene, title: Span, body: Sequence[Line], width: int) -> list[Line]:
         """The lines in the frame of the mode."""
         frame, token = scene.frame, scene.frame_token
-        inside = [walled(line, width, frame, token) for line in body]
+        inside = [walled(spelt(line, scene.symbols), width, frame, token, scene.symbols.cut) for line in body]
         foot: Line = (Span(frame.bottom_left + frame.across * (width - 2) + frame.bottom_right, token),)
         return [rule((frame.join_left, frame.join_right), frame.across, token, [title], (), width), *inside, foot]
 

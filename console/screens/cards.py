@@ -6,28 +6,32 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from console import format as fmt
-from console.actions import AvailabilityOf, Where, help_listing
+from console.actions import CLASS_WORDS, AvailabilityOf, Class, HelpLine, Where, help_listing
 from console.execution.outcome import End
 from console.panes.cells import price_text
-from console.panes.drawing import Scene, fitted, paragraph
-from console.screens.base import LEAVE, Dialog, frame_lines, keyed
-from console.screens.confirm_line import Line, Span, blocked_reason
+from console.panes.drawing import Scene, paragraph
+from console.screens.base import DRIVER_ERRORS, LEAVE, Dialog, frame_lines, keyed
+from console.screens.check_lines import CHECKS_WIDTH, check_lines, why_lines
+from console.screens.confirm_line import NARROW, Line, Span, blocked_reason
 from console.screens.confirm_terms import Key
-from console.screens.ticket_lines import check_lines
-from console.text import fit, safe_text
+from console.text import fit, safe_text, wrapped
 from storage.codes import ExecutionState, Side
 
 if TYPE_CHECKING:
     from console.execution.outcome import Outcome
-    from storage.models import Order
+    from storage.models import Holder, Order
     from storage.money import Price
 
+ASK_SECONDS: Final = 1.0
+"""Between two looks at an order that is followed."""
 READ_SECONDS: Final = 0.7
 """A card that has just appeared does not close: the key was meant for something else."""
 
 
 def outcome_word(outcome: Outcome) -> str:
-    """One word for the end: FILLED, PART, RESTS, CANCELED, REFUSED, ABANDONED, REJECTED, UNKNOWN."""
+    """One word for the end: FILLED, PART, RESTS, CANCELED, REFUSED, ABANDONED, REJECTED, ABSENT, UNKNOWN."""
+    if outcome.state is ExecutionState.ABSENT:
+        return "ABSENT"
     if outcome.end is not End.ACCEPTED:
         return outcome.end.value.upper()
     return {
@@ -53,9 +57,16 @@ def outcome_sentence(outcome: Outcome, tick: Price | None) -> str:
         at = "" if outcome.average is None else f" @ {price_text(outcome.average, tick, 40, rounded=True)}"
         fee = "" if outcome.fee is None else f", fee {fmt.eur(outcome.fee)}"
         parts.append(f"{fmt.quantity(outcome.filled)} {coin}{at} for {fmt.eur(outcome.value)} EUR{fee}")
-    if outcome.reason:
-        parts.append(safe_text(outcome.reason))
+    if outcome.holder is not None:
+        parts.append(claimed_by(outcome.holder))
+    elif outcome.reason:
+        parts.append(safe_text(outcome.reason).rstrip("."))
     return " ".join(parts)
+
+
+def claimed_by(holder: Holder) -> str:
+    """Who was faster, in the word that screen and command line share."""
+    return f"ALREADY_CLAIMED by {safe_text(holder.actor, 30)}@{safe_text(holder.instance, 40)}"
 
 
 class Card(Dialog[None], inherit_bindings=False):
@@ -87,6 +98,28 @@ class OutcomeCard(Card, inherit_bindings=False):
     def __init__(self, outcome: Outcome) -> None:
         super().__init__()
         self.outcome = outcome
+        self.theirs: Outcome | None = None
+        """What became of the order of whoever was faster."""
+
+    def on_mount(self) -> None:
+        """Follow the order that took the place of this one."""
+        super().on_mount()
+        if self.outcome.holder is not None:
+            self._ask()
+            self.set_interval(ASK_SECONDS, self._ask)
+
+    def _ask(self) -> None:
+        self.background(self._learn, "theirs")
+
+    async def _learn(self) -> None:
+        holder = self.outcome.holder
+        if holder is None:
+            return
+        try:
+            self.theirs = await self.console.driver.execution_outcome(holder.execution_id)
+        except DRIVER_ERRORS:
+            return  # what was known stays; the header shows what is wrong
+        self.redraw()
 
     def draw(self, scene: Scene, width: int) -> list[Line]:
         """Order, figures, reason."""
@@ -98,16 +131,25 @@ class OutcomeCard(Card, inherit_bindings=False):
         inner = width - 2
         body = [*paragraph(" order      ", order_text(outcome.order, tick), inner, 2)]
         body += _figures(outcome, tick, inner)
-        for check in outcome.failed:
-            body += paragraph(" because    ", blocked_reason(check, scene.zone), inner - 1, 3)
-        if outcome.holder is not None:
-            at = fmt.clock(outcome.holder.at, scene.zone)
-            body += paragraph(" claimed    ", f"by {safe_text(outcome.holder.actor, 30)} at {at}", inner - 1, 2)
-        if outcome.reason and not outcome.failed:
-            body += paragraph(" reason     ", safe_text(outcome.reason, 600), inner - 1, 4)
+        body += self._causes(scene, tick, inner)
         body += paragraph(" so         ", _consequence(outcome), inner - 1, 3)
         body += [(), keyed(" {Enter} closes   {x} exit" if self.can_exit else " {Enter} closes")]
         return frame_lines(scene, titles, [Span(str(outcome.proposal_id))], body, width)
+
+    def _causes(self, scene: Scene, tick: Price | None, inner: int) -> list[Line]:
+        """Why not: whoever was faster alone, else the checks that fail, else the sentence."""
+        outcome = self.outcome
+        if outcome.holder is not None:
+            text = f"{claimed_by(outcome.holder)} at {fmt.clock(outcome.holder.at, scene.zone)}"
+            lines = paragraph(" because    ", text, inner - 1, 3)
+            theirs = "looking" if self.theirs is None else became(self.theirs, tick)
+            return [*lines, *paragraph(" theirs     ", theirs, inner - 1, 3)]
+        if outcome.failed:
+            texts = [blocked_reason(check, scene.zone, scene.now) for check in outcome.failed]
+            return [line for text in texts for line in paragraph(" because    ", text, inner - 1, 4)]
+        if outcome.reason:
+            return paragraph(" reason     ", safe_text(outcome.reason, 600).rstrip("."), inner - 1, 4)
+        return []
 
     @property
     def can_exit(self) -> bool:
@@ -138,7 +180,16 @@ def _figures(outcome: Outcome, tick: Price | None, inner: int) -> Sequence[Line]
     return [*lines, *paragraph(" took       ", f"{outcome.seconds:.2f} s from F to the answer", inner, 2)]
 
 
+def became(outcome: Outcome, tick: Price | None) -> str:
+    """What became of an order, without its number: ``FILLED 0.00041 BTC @ 61 152 for 25.07 EUR, fee 0.07``."""
+    return outcome_sentence(outcome, tick).partition(" ")[2]
+
+
 def _consequence(outcome: Outcome) -> str:
+    if outcome.holder is not None:
+        return "nothing was sent from here; the proposal is used up by the other order, pane 4 has it"
+    if outcome.state is ExecutionState.ABSENT:
+        return "nothing was placed, the trade is given back; n proposes it again"
     if outcome.end is End.REFUSED:
         return "nothing was sent; the proposal is as it was"
     if outcome.end is End.ABANDONED:
@@ -193,6 +244,11 @@ class ChecksCard(ScrollCard, inherit_bindings=False):
 
     closers = ("enter", "i")
 
+    @property
+    def box_width(self) -> int:
+        """The numbers take what a wide screen has."""
+        return min(CHECKS_WIDTH, max(self.app.size.width, 4))
+
     def __init__(self, proposal_id: int) -> None:
         super().__init__()
         self.proposal_id = proposal_id
@@ -204,7 +260,7 @@ class ChecksCard(ScrollCard, inherit_bindings=False):
         views = [] if state is None else [view for view in state.proposals if view.proposal.id == self.proposal_id]
         if not views:
             return [(Span(f" {self.proposal_id} is no longer open", "wait"),)]
-        return check_lines(views[0].checks, scene, inner)
+        return [*why_lines(views[0].proposal, inner), *check_lines(views[0].checks, scene, inner)]
 
 
 class HelpCard(ScrollCard, inherit_bindings=False):
@@ -224,15 +280,30 @@ class HelpCard(ScrollCard, inherit_bindings=False):
 
     def _lines(self, inner: int) -> list[Line]:
         lines: list[Line] = []
-        wide = inner >= 60
         for place, actions in help_listing(self._focus, self._availability):
             lines.append((Span(f" {place.value}", "strong"),))
             for action in actions:
-                left: Line = (Span("   "), Span(fit(action.keys, 18 if wide else 11), "accent"), Span(" "))
-                if action.unavailable is not None:
-                    text = f"{action.description}: {safe_text(action.unavailable, 80)}"
-                    lines.append(fitted((*left, Span(text, "muted")), inner))
-                else:
-                    guard = Span(f"  {action.guard}", "muted") if wide else Span("")
-                    lines.append(fitted((*left, Span(action.description), guard), inner))
+                lines += help_lines(action, inner)
         return lines
+
+
+def help_lines(action: HelpLine, inner: int) -> list[Line]:
+    """Keys, guard and meaning of one action in three columns (two where it is narrow), each wrapped, none cut."""
+    wide = inner >= NARROW
+    key_cells, guard_cells = (20, 10) if wide else (9, 0)
+    text, token = action.description, ""
+    if action.unavailable is not None:
+        text, token = f"{text}: {safe_text(action.unavailable, 200)}", "muted"
+    elif not wide and action.guard != CLASS_WORDS[Class.SAFE]:
+        text = f"{text} ({action.guard})"
+    keys = wrapped(action.keys, key_cells)
+    words = wrapped(text, max(inner - key_cells - guard_cells - 5, 2))
+    lines: list[Line] = []
+    for place in range(max(len(keys), len(words))):
+        key = keys[place] if place < len(keys) else ""
+        guard = action.guard if place == 0 and wide else ""
+        word = words[place] if place < len(words) else ""
+        columns = [Span("  "), Span(fit(key, key_cells), "accent"), Span(" ")]
+        columns += [Span(fit(guard, guard_cells), "muted"), Span(" ")] if wide else []
+        lines.append((*columns, Span(word, token)))
+    return lines

@@ -9,12 +9,13 @@ from textual import events
 from console import format as fmt
 from console.panes.drawing import Scene, fitted
 from console.screens.base import DRIVER_ERRORS, LEAVE, frame_lines
-from console.screens.confirm_line import Line, Order, Span, last_lines
+from console.screens.check_lines import CHECKS_WIDTH, check_lines, why_lines
+from console.screens.confirm_line import NARROW, Line, Order, Span, last_lines
 from console.screens.confirm_state import ConfirmState, State
 from console.screens.confirm_terms import Key, Live, Step, overridable
 from console.screens.confirm_ways import TicketWays, short_blocking
 from console.screens.forms import Form
-from console.screens.ticket_lines import Ticketed, body_lines, check_lines, fires_text, order_line
+from console.screens.ticket_lines import Ticketed, body_lines, fires_text, order_line
 from console.text import safe_text, wrapped
 from storage.codes import OPEN_PROPOSALS, ProposalState
 from storage.errors import NotFound
@@ -250,15 +251,17 @@ class ConfirmScreen(TicketWays, inherit_bindings=False):
         if self.ticketed is None or self.machine is None:
             return frame_lines(scene, titles, right, self._waiting(inner), width)
         ticketed, page = self.ticketed, self.page
-        body = body_lines(ticketed, scene, inner) if page is None else self._checks(ticketed, page, scene, inner)
-        if self.problem is not None:
-            body.append((Span(f" {self.problem}", "wait"),))
-        else:
-            body.append(())
-        view = self.ticketed.view
+        view, gone = ticketed.view, self.machine.state is State.GONE
         order = Order(self.proposal.id, fires_text(view), bool(overridable(view.checks)), is_exit(view.order))
+        foot: list[Line] = [()] if self.problem is None else [(Span(f" {self.problem}", "wait"),)]
         last = last_lines(self.machine, order, inner - 2, scene.symbols, scene.zone)
-        body += [(Span(" "), *line) for line in last]
+        foot += [(Span(" "), *line) for line in last]
+        rows = max(self.app.size.height - 2 - len(foot), 1)
+        if page is None:
+            body = body_lines(ticketed, scene, inner, rows, gone=gone)
+        else:
+            body = self._checks(ticketed, page, scene, inner, rows)
+        body += foot
         room = self.app.size.height - 2
         if len(body) > room:  # a short screen gives up the blank lines before anything else
             body = [line for line in body if any(span.text.strip() for span in line)]
@@ -282,14 +285,20 @@ class ConfirmScreen(TicketWays, inherit_bindings=False):
         lines += [(Span(f" {line}", "wait"),) for line in wrapped(what, max(inner - 2, 2))]
         return [*lines, (), (Span(" q", "accent"), Span(" leave"))]
 
-    def _checks(self, ticketed: Ticketed, page: int, scene: Scene, inner: int) -> list[Line]:
-        lines = check_lines(ticketed.view.checks, scene, inner)
-        each = 11 if self.app.size.height < 32 else len(lines)
+    @property
+    def box_width(self) -> int:
+        """The page of the checks takes what a wide screen has."""
+        return super().box_width if self.page is None else min(CHECKS_WIDTH, max(self.app.size.width, 4))
+
+    def _checks(self, ticketed: Ticketed, page: int, scene: Scene, inner: int, rows: int) -> list[Line]:
+        lines = [*why_lines(ticketed.view.proposal, inner), *check_lines(ticketed.view.checks, scene, inner)]
+        each = max(rows - 3, 1)
         self._pages = -(-len(lines) // each)
+        page = min(page, self._pages - 1)
         shown = lines[page * each : (page + 1) * each]
-        shown += [()] * (min(each, 11) - len(shown))
-        foot = f" {page + 1} of {self._pages}   i on, Enter back to the ticket"
-        return [order_line(ticketed, narrow=inner < 60), *shown, (Span(foot, "muted"),)]
+        shown += [()] * (each - len(shown) if self._pages > 1 else 0)
+        foot = f" {page + 1} of {self._pages}   i on, Enter back{'' if inner < NARROW else ' to the ticket'}"
+        return [order_line(ticketed, narrow=inner < NARROW), *shown, (Span(foot, "muted"),)]
 
 
 def _terms(view: TicketView) -> tuple[object, ...]:

@@ -8,11 +8,13 @@ from typing import Final, NamedTuple
 
 from rich.cells import cell_len
 
-from console.format import minute
+from console.format import local_times, minute
 from console.screens.confirm_state import WAIT_SECONDS, ConfirmState, State
 from console.screens.confirm_terms import EXIT_REASONS, SIZED
 from console.symbols import UNICODE, Symbols
 from console.text import safe_text, wrapped
+from storage.clock import Micros
+from storage.codes import CheckCode
 from storage.models import Check
 
 WAIT_CELLS: Final = 7
@@ -106,12 +108,18 @@ def _typing(state: ConfirmState) -> str:
     return f"{total} [{box}]  {safe_text(state.note or state.live.type_reason or '')}"
 
 
-def blocked_reason(check: Check, zone: tzinfo = UTC) -> str:
-    """A failing check in one sentence: its code, when or how it clears, and why."""
+def blocked_reason(check: Check, zone: tzinfo = UTC, now: Micros = 0) -> str:
+    """A failing check in one sentence without its full stop: its code, when or how it clears, and why; nothing twice.
+
+    A reason has the form *what is; what to do*. The time it clears at replaces the second half, and how it clears
+    stands in for one that is missing.
+    """
+    reason = check.reason.strip().rstrip(".")
     if check.clears_at is not None:
-        return safe_text(f"{check.code} until {minute(check.clears_at, zone)}, {check.reason}")
-    how = f"; {check.clears_how}" if check.clears_how else ""
-    return safe_text(f"{check.code} {check.reason}{how}")
+        return safe_text(f"{check.code} until {minute(check.clears_at, zone)}, {reason.partition(';')[0]}")
+    if ";" not in reason and check.clears_how:
+        reason = f"{reason}; {check.clears_how}" if reason else check.clears_how
+    return safe_text(f"{check.code} {local_times(reason, now, zone)}")
 
 
 def _right(state: ConfirmState, order: Order, narrow: bool, symbols: Symbols, zone: tzinfo) -> str:
@@ -141,4 +149,6 @@ def _blocked_ways(check: Check | None, order: Order, zone: tzinfo) -> list[str]:
     ways = [] if check.clears_at is None else [f"n at {minute(check.clears_at, zone)}"]
     if order.overrides:
         return [*ways, "o override"]
+    if check.code is CheckCode.TRADING_STATE:
+        ways.append("R resume")
     return [*ways, *(["m edit"] if check.code in SIZED else []), "q leave"]

@@ -223,8 +223,9 @@ class ConfirmState:
 
     def _condition(self) -> State:
         """What the market and the vault allow, apart from keys and time."""
-        if self._gone is None:
-            self._gone = self._live.gone
+        told = self._live.gone
+        if self._gone is None or (told is not None and told.split()[:1] == self._gone.split()[:1]):
+            self._gone = told  # the same end, only longer ago
         if self._gone is not None:
             return State.GONE
         blocking = self._live.blocking

@@ -11,7 +11,7 @@ from console.execution.ideas import USUAL_MINUTES
 from console.screens.base import Dialog
 from console.screens.confirm_state import ConfirmState, State
 from console.screens.confirm_terms import EXIT_REASONS, OVERRIDABLE, overridable
-from console.screens.forms import OverrideForm
+from console.screens.forms import OverrideForm, ResumeForm
 from console.screens.idea_form import IdeaForm, minutes_left
 from console.screens.ticket_lines import Ticketed
 from storage.codes import CheckCode, Side
@@ -52,11 +52,30 @@ class TicketWays(Dialog[None], inherit_bindings=False):
         elif character == "m" and state is not State.GONE:
             minutes = minutes_left(proposal.expires_at, self.console.driver.clock.now())
             self.app.push_screen(IdeaForm(proposal, edits=True, minutes=minutes), self._edited)
+        elif character == "R" and state is State.BLOCKED and _halted(ticketed):
+            self._ask_resume()
         elif stands and is_exit(ticketed.view.order):
             if character in EXIT_REASONS:
                 self._override(stands, EXIT_REASONS[character])
         elif stands and character == "o":
             self.app.push_screen(OverrideForm(proposal, stands), lambda typed: self._overridden(stands, typed))
+
+    def _ask_resume(self) -> None:
+        """The phrase and a reason; the ticket is drawn again when trading is on."""
+        state, driver = self.console.driver.state, self.console.driver
+        if state is None:
+            return
+        lifts = state.header.trading.id
+
+        async def resuming(reason: str) -> None:
+            await driver.resume(lifts, reason)
+            self.ask_again()
+
+        def typed_in(typed: tuple[str, ...] | None) -> None:
+            if typed is not None:
+                self.console.spawn(resuming(typed[1]), "resuming")
+
+        self.app.push_screen(ResumeForm(state), typed_in)
 
     def _again_minutes(self, ticketed: Ticketed) -> tuple[str, str]:
         """How long the new idea must live to be there when the check that blocks this one has cleared."""
@@ -88,6 +107,11 @@ class TicketWays(Dialog[None], inherit_bindings=False):
             self.ask_again()
 
         self.console.spawn(approving(), f"overriding for {proposal_id}")
+
+
+def _halted(ticketed: Ticketed) -> bool:
+    """Whether trading is not on for this order, whatever else fails beside it."""
+    return any(check.code is CheckCode.TRADING_STATE and not check.passed for check in ticketed.view.checks)
 
 
 def short_blocking(view: TicketView, zone: tzinfo) -> Check | None:

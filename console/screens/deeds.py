@@ -50,6 +50,9 @@ class Deeds(Ways):
     def __init__(self, screen: DashboardScreen) -> None:
         self.screen = screen
         self.declined: Declined | None = None
+        """While the bar of reasons is open."""
+        self.undoable: Declined | None = None
+        """As long as it can be undone, also after a reason was given or another key has closed the bar."""
 
     # ---- what an action would act on
 
@@ -100,7 +103,7 @@ class Deeds(Ways):
         if action.id in WRITES:
             return self.way_available(action, state)
         if action.id == "undo":
-            open_still = self.declined is not None and self.declined.left(self.screen.monotonic) > 0
+            open_still = self.undoable is not None and self.undoable.left(self.screen.monotonic) > 0
             return None if open_still else "nothing was declined in the last 5 s"
         if action.id == "cancel":
             if not state.resting:
@@ -119,11 +122,13 @@ class Deeds(Ways):
             return True
         name = KEYS.get(key) or (KEYS.get(character) if character is not None else None)
         if name is None:
-            return self._open_row() if key == "enter" else False
+            return False
         action = next(action for action in ACTIONS if action.id == name)
         reason = self.available(action)
         if reason is not None:
-            self.screen.console.say(f"{action.label}: {reason}", "wait")
+            self.screen.console.say(
+                f"{action.label}: {reason}", "wait", while_true=lambda: self.available(action) == reason
+            )
             return True
         getattr(self, f"do_{name}", self.screen.navigate)(*(() if hasattr(self, f"do_{name}") else (name,)))
         return True
@@ -140,7 +145,10 @@ class Deeds(Ways):
         if key in REASONS:
             note = REASONS[key]
             console.spawn(console.driver.note_decline(declined.proposal_id, note), "noting the reason")
-            console.say(f"{declined.proposal_id} declined: {note}")
+            console.say(
+                f"{declined.proposal_id} declined: {note}; u undoes",
+                while_true=lambda: declined.left(self.screen.monotonic) > 0,
+            )
             self.declined = None
             return True
         if key == TYPED_REASON:
@@ -168,17 +176,21 @@ class Deeds(Ways):
         view = self.selected()
         if view is not None:
             console, proposal_id = self.screen.console, view.proposal.id
-            self.declined = Declined(proposal_id, self.screen.monotonic)
+            self.declined = self.undoable = Declined(proposal_id, self.screen.monotonic)
             console.spawn(console.driver.decline(proposal_id, None), f"declining {proposal_id}")
             self.screen.refresh_all()
 
     def do_undo(self) -> None:
         """Take the decline back."""
-        declined, self.declined = self.declined, None
+        declined, self.declined, self.undoable = self.undoable, None, None
         if declined is not None:
             console = self.screen.console
-            console.spawn(console.driver.undo_decline(declined.proposal_id), "undoing the decline")
-            console.say(f"{declined.proposal_id} is proposed again")
+
+            async def undoing() -> None:
+                await console.driver.undo_decline(declined.proposal_id)
+                console.say(f"{declined.proposal_id} is proposed again")
+
+            console.spawn(undoing(), "undoing the decline")
 
     def do_cancel(self) -> None:
         """Ask once, then cancel."""
@@ -222,7 +234,9 @@ class Deeds(Ways):
 
     def do_help(self) -> None:
         """The keys."""
-        where = (Where.PROPOSALS,) if self.screen.focused_pane == "proposals" else (Where.ORDERS, Where.LISTS)
+        places = {"proposals": (Where.PROPOSALS, Where.LISTS), "history": (Where.ORDERS, Where.LISTS),
+                  "portfolio": (Where.ORDERS, Where.LISTS)}  # fmt: skip
+        where = places.get(self.screen.focused_pane, (Where.LISTS,))
         self.screen.app.push_screen(HelpCard(where, self.available))
 
     def do_quit(self) -> None:
@@ -236,28 +250,29 @@ class Deeds(Ways):
         if answer is not None:
             self.screen.app.exit(0)
 
-    def _open_row(self) -> bool:
+    def do_open(self) -> None:
         """Enter on a trade shows how it ended, on a proposal which key opens it."""
         state = self.screen.state
         if state is None:
-            return False
+            return
         if self.screen.focused_pane == "history":
             line = next((line for line in state.history if line.key == self.screen.history.selected), None)
-            return line is not None and self._open_trade(line)
+            if line is not None:
+                self._open_trade(line)
+            return
         view = self.selected()
         if view is not None:
             self.screen.console.say(f"e opens the ticket of {view.proposal.id}")
-        return view is not None
 
-    def _open_trade(self, line: HistoryLine) -> bool:
+    def _open_trade(self, line: HistoryLine) -> None:
         trade, state, console = line.trade, self.screen.state, self.screen.console
         if trade is None or state is None:
             console.say(safe_text(f"{line.market} {line.end}: no order was made"))
-            return True
+            return
         unknown = next((row for row in state.unknown if row.id == trade.execution_id), None)
         if unknown is not None:
             self.screen.app.push_screen(UnknownCard(unknown))
-            return True
+            return
 
         async def showing() -> None:
             outcome = await console.driver.execution_outcome(trade.execution_id)
@@ -265,4 +280,3 @@ class Deeds(Ways):
                 self.screen.app.push_screen(OutcomeCard(outcome))
 
         console.spawn(showing(), "reading the order")
-        return True

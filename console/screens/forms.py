@@ -58,6 +58,7 @@ class Form(Dialog[T], inherit_bindings=False):
     Form > Vertical { width: 80; max-width: 100%; height: auto; background: $background; }
     Form Input { border: none; height: 1; padding: 0 1; background: $background; color: $foreground; width: 1fr; }
     Form Input:focus { border: none; background: $selected; }
+    Form Input > .input--placeholder { color: $muted; text-style: italic; }
     Form Horizontal { height: 1; }
     Form .label { width: 10; }
     """
@@ -66,8 +67,8 @@ class Form(Dialog[T], inherit_bindings=False):
         super().__init__()
         self.labels = tuple(field.label for field in fields)
         self.fields = tuple(
-            Input(field.value, placeholder=field.hint, max_length=REASON_CELLS, id=f"field-{place}",
-                  select_on_focus=False)
+            Input(field.value, placeholder=f"{field.hint}…" if field.hint else "", max_length=REASON_CELLS,
+                  id=f"field-{place}", select_on_focus=False)
             for place, field in enumerate(fields)
         )  # fmt: skip
         self.chooses = chooses
@@ -93,8 +94,10 @@ class Form(Dialog[T], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Start in the first field, or beside the fields; nothing in them blinks."""
+        symbols = self.console.scene().symbols
         for field in self.fields:
             field.cursor_blink = False
+            field.placeholder = symbols.spelt(str(field.placeholder))
         if not self.beside:
             self.fields[0].focus()
 
@@ -108,6 +111,10 @@ class Form(Dialog[T], inherit_bindings=False):
             event.stop()
             event.prevent_default()
             self._go(event.key)
+        elif event.key == "ctrl+u" and self.place is not None:
+            event.stop()
+            event.prevent_default()
+            self.fields[self.place].value = ""
         elif self.place is not None:
             event.prevent_default()  # typed, and nothing to the dialog
 
@@ -192,14 +199,32 @@ class ResumeForm(TypedForm, inherit_bindings=False):
 
     def __init__(self, state: ConsoleState) -> None:
         self.phrase = f"resume {state.header.mode.value}"
-        super().__init__((Field(hint=self.phrase), Field(hint="reason")))
+        super().__init__((Field("phrase", "", f"type {self.phrase}"), Field("reason", "", "type why; it is stored")))
         self.record = state.header.trading
         self.halt_file = state.header.halt_file
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """A phrase that cannot become the right one is named while it is typed."""
+        event.stop()
+        typed = self.values[0]
+        self.note = "" if self.phrase.startswith(typed) else self._wrong(typed)
+        self.redraw()
+
+    def _go(self, key: str) -> None:
+        if key == "enter" and self.place == 0 and self.values[0] != self.phrase:
+            self.note = self._wrong(self.values[0])
+            self.redraw()
+            return
+        super()._go(key)
+
+    def _wrong(self, typed: str) -> str:
+        said = safe_text(typed, 40)
+        return f"type {self.phrase}" if not said else f"{said} is not {self.phrase}; ctrl+u clears it"
 
     def refusal(self, values: tuple[str, ...]) -> str | None:
         """The phrase to the letter, and some reason."""
         if values[0] != self.phrase:
-            return f"type {self.phrase}"
+            return self._wrong(values[0])
         return None if values[1] else "a reason is needed; it is stored"
 
     def titles(self, scene: Scene) -> list[Span]:
@@ -258,7 +283,7 @@ class OverrideForm(TypedForm, inherit_bindings=False):
         """What each check says, and what comes next."""
         lines: list[Line] = []
         for check in self.checks:
-            lines += paragraph(" ", blocked_reason(check, scene.zone), width - 1, 3)
+            lines += paragraph(" ", blocked_reason(check, scene.zone, scene.now), width - 1, 3)
         text = "Why is it right all the same? The ticket that opens then asks for the amount."
         return [*lines, *paragraph(" ", text, width - 1, 2)]
 

@@ -28,10 +28,15 @@ class Presence:
         self._before: Micros | None = None
         """The last key of an earlier console, while it has not been told about."""
         self._told = False
+        self.pressed = False
+        """Whether a key was pressed in this console."""
+        self.was_here = False
+        """Whether a key of an earlier console was stored, as far as was asked."""
 
     def key(self) -> bool:
         """Somebody pressed a key; whether that is to be stored."""
         clock = self._driver.clock
+        self.pressed = True
         self._key_at, self._key_monotonic, self._told = clock.now(), clock.monotonic(), False
         due = self._stored is None or self._key_monotonic - self._stored >= STORE_SECONDS
         # The last key of the console before is read first; a key of this one would hide it.
@@ -47,18 +52,26 @@ class Presence:
         driver = self._driver
         if driver.state is None:
             return None
-        now = driver.clock.now()
-        if not self._before_asked:
-            try:
-                before = await driver.last_key()
-            except DRIVER_ERRORS:
-                return None
-            self._before_asked = True
-            self._before = before if before is not None and now - before >= AWAY else None
+        if not await self.ask_before():
+            return None
         if self._before is not None:
             return self._before
         idle = (driver.clock.monotonic() - self._key_monotonic) * SECOND
         return self._key_at if not self._told and idle >= AWAY else None
+
+    async def ask_before(self) -> bool:
+        """Read the last key of an earlier console, once; whether it is known by now."""
+        if self._before_asked:
+            return True
+        try:
+            before = await self._driver.last_key()
+        except DRIVER_ERRORS:
+            return False
+        if not self._before_asked:  # two may have asked at once
+            now = self._driver.clock.now()
+            self._before_asked, self.was_here = True, before is not None
+            self._before = before if before is not None and now - before >= AWAY else None
+        return True
 
     def told(self) -> None:
         """The card is shown."""

@@ -12,10 +12,10 @@ from rich.cells import cell_len
 from console import format as fmt
 from console.execution.ticket import Now
 from console.panes.cells import price_text
-from console.panes.drawing import Scene, paragraph, two_ends
-from console.screens.confirm_line import NARROW, Line, Span, blocked_reason
+from console.panes.drawing import Scene, paragraph, two_ends, width_of
+from console.screens.confirm_line import NARROW, Line, Span
 from console.symbols import Symbols
-from console.text import fit, safe_text
+from console.text import safe_text
 from storage.codes import Side
 from storage.models import Check
 from storage.money import Eur, Price, Quantity
@@ -25,7 +25,11 @@ if TYPE_CHECKING:
     from console.execution.ticket import TicketView
 
 LABEL: Final = 15
+NOT_ASKED: Final = "not asked any more"
+"""What stands for the checks of a ticket with nothing left to check."""
 _CELL: Final = 12
+WHY_ROWS: Final = 4
+"""Lines of the ticket that the rationale takes at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +69,20 @@ def fires_text(view: TicketView) -> str:
     return f"{side} {fmt.eur(view.total)} EUR"
 
 
-def body_lines(ticketed: Ticketed, scene: Scene, width: int) -> list[Line]:
-    """The ticket between its title and its last line, for an inner width; nothing in it is cut."""
-    return _narrow(ticketed, scene, width) if width < NARROW else _standard(ticketed, scene, width)
+def body_lines(ticketed: Ticketed, scene: Scene, width: int, rows: int = 40, *, gone: bool = False) -> list[Line]:
+    """The ticket between its title and its last line, for an inner width and so many rows; no figure in it is cut.
+
+    The rationale takes the rows that are left, and is cut where they are too few: the checks' page has the whole of
+    it. Of a ticket that is ``gone`` nothing is said to hold.
+    """
+    narrow = width < NARROW
+    lines = _narrow(ticketed, scene, width, gone) if narrow else _standard(ticketed, scene, width, gone)
+    if len(lines) >= rows:  # a short screen gives up the blank lines before anything else
+        lines = [line for line in lines if any(span.text.strip() for span in line)]
+    label = " why " if narrow else f" {'why':<{LABEL}}"
+    room = min(max(rows - len(lines), 0), WHY_ROWS)
+    why = paragraph(label, safe_text(ticketed.view.proposal.rationale.why, 1000), width - 1, room) if room else []
+    return [*lines, *why]
 
 
 def order_line(ticketed: Ticketed, *, narrow: bool = False) -> Line:
@@ -82,21 +97,35 @@ def order_line(ticketed: Ticketed, *, narrow: bool = False) -> Line:
     return (*start, Span(f"{amount}   {limit}", "strong"), Span(ioc))
 
 
-def _standard(ticketed: Ticketed, scene: Scene, width: int) -> list[Line]:
+def _standard(ticketed: Ticketed, scene: Scene, width: int, gone: bool) -> list[Line]:
     view = ticketed.view
     dot = f" {scene.symbols.dot} "
     lines: list[Line] = [order_line(ticketed), ()]
     lines.append(_row("pay at most" if ticketed.buys else "get at least", total_text(ticketed), _fee_text(ticketed)))
-    lines.append(_row("right now", *now_text(ticketed)))
-    lines.append(_row("if it rests", rest_text(ticketed)))
+    word, figures = now_text(ticketed)
+    lines += _laid(_row("right now", word, figures), "right now", f"{word} {figures}", width)
+    lines += paragraph(f" {'if it rests':<{LABEL}}", rest_text(ticketed), width - 1, 3)
     lines.append(())
     lines.append((Span(" " * (LABEL + 1) + f"{'proposed':<{_CELL}}{'opened':<{_CELL}}now", "muted"),))
-    lines += [_prices(ticketed, scene, width), _ages(ticketed, scene, width), _risk(ticketed, width)]
-    lines.append(_row("then", then_text(ticketed, dot)))
+    lines += [*_prices(ticketed, scene, width), *_ages(ticketed, scene, width), *_risk(ticketed, width)]
+    lines += paragraph(f" {'then':<{LABEL}}", then_text(ticketed, dot), width - 1, 2)
     right = (Span("i shows them ", "muted"),)
-    lines.append(two_ends(_row("checks", "", *checks_text(view.checks, scene.symbols)), right, width))
-    lines += paragraph(f" {'why':<{LABEL}}", safe_text(view.proposal.rationale.why, 1000), width - 1, 1)
-    return lines
+    checks = (NOT_ASKED, "") if gone else checks_text(view.checks, scene.symbols)
+    return [*lines, *_ends(_row("checks", "", *checks), right, width)]
+
+
+def _laid(line: Line, label: str, text: str, width: int) -> list[Line]:
+    """One line, or the same words wrapped under themselves where it is too long."""
+    return [line] if width_of(line) < width else paragraph(f" {label:<{LABEL}}", text, width - 1, 3)
+
+
+def _ends(left: Line, right: Line, width: int) -> list[Line]:
+    """One part at each end with two blanks between them, or the right one on a line of its own."""
+    if not right or not right[0].text:
+        return [left]
+    if width_of(left) + 2 + width_of(right) <= width:
+        return [two_ends(left, right, width)]
+    return [left, (Span(" " * max(width - width_of(right), 0)), *right)]
 
 
 def _row(label: str, value: str, rest: str = "", token: str = "") -> Line:
@@ -150,25 +179,26 @@ def rest_text(ticketed: Ticketed) -> str:
     if order.limit is None:
         return "it never rests"
     if order.time_in_force == "IOC":
-        return "it does not: what is not filled at once is cancelled; nobody keeps it"
+        return "it does not: what does not fill at once is cancelled"
     submit = policy_of(question).submit
     hours, minutes = divmod(submit.rest_max_min, 60)
     longest = f"{hours} h" if minutes == 0 else f"{submit.rest_max_min} min"
     return f"at most {longest} while console or worker runs, else gone in {submit.dead_man_s} s"
 
 
-def _prices(ticketed: Ticketed, scene: Scene, width: int) -> Line:
+def _prices(ticketed: Ticketed, scene: Scene, width: int) -> list[Line]:
     view, word = ticketed.view, "ask" if ticketed.buys else "bid"
     made, now, limit = view.proposal.quote_at_creation, view.reference, view.order.limit
     moved, token = moved_text(ticketed, scene.symbols)
-    figures = f"{ticketed.price(made):<{_CELL}}{ticketed.price(ticketed.opened_on):<{_CELL}}{ticketed.price(now)}"
+    before = [f"{ticketed.price(price):<{_CELL - 1}} " for price in (made, ticketed.opened_on)]
+    figures = f"{''.join(before)}{ticketed.price(now)}"
     left = (Span(f" {word:<{LABEL}}", "muted"), Span(figures), Span("  "), Span(moved, token))
     right = ""
     if limit is not None and now is not None:
         gap = limit - now
         side = "above" if gap.value > 0 else "below" if gap.value < 0 else "the same"
         right = f"limit {ticketed.price(Price(abs(gap.value)), exact=True)} {side} " if gap.value else "limit the same "
-    return two_ends(left, (Span(right),), width)
+    return _ends(left, (Span(right),), width)
 
 
 def moved_text(ticketed: Ticketed, symbols: Symbols) -> tuple[str, str]:
@@ -177,11 +207,12 @@ def moved_text(ticketed: Ticketed, symbols: Symbols) -> tuple[str, str]:
     if made is None or now is None or not made.is_positive:
         return "", ""
     moved: Decimal = now.ratio(made) - 1
-    if moved == 0:
-        return "unmoved", ""
+    share = fmt.percent(moved)
+    if share[0] not in "+-":
+        return "unmoved" if moved == 0 else share, ""
     arrow = symbols.up if moved > 0 else symbols.down
     sign = "" if arrow in "+-" else f"{arrow} "
-    return f"{sign}{fmt.percent(moved)}", "up" if moved > 0 else "down"
+    return f"{sign}{share}", "up" if moved > 0 else "down"
 
 
 def book_age(ticketed: Ticketed, scene: Scene) -> str:
@@ -190,14 +221,16 @@ def book_age(ticketed: Ticketed, scene: Scene) -> str:
     return "never" if confirmed is None else scene.age(confirmed)
 
 
-def _ages(ticketed: Ticketed, scene: Scene, width: int) -> Line:
+def _ages(ticketed: Ticketed, scene: Scene, width: int) -> list[Line]:
     proposal = ticketed.view.proposal
     made = fmt.age(max(scene.now - proposal.created_at, 0))
     left = (Span(f" {'seen':<{LABEL}}", "muted"), Span(f"{made:<{2 * _CELL}}{book_age(ticketed, scene)}"))
-    return two_ends(left, (Span(f"expires in {fmt.countdown(proposal.expires_at - scene.now)} "),), width)
+    ends = proposal.expires_at - scene.now
+    right = f"expires in {fmt.countdown(ends)} " if ends > 0 else "expired "
+    return _ends(left, (Span(right),), width)
 
 
-def _risk(ticketed: Ticketed, width: int) -> Line:
+def _risk(ticketed: Ticketed, width: int) -> list[Line]:
     view = ticketed.view
     wrong = view.proposal.rationale.invalidation_price
     if view.at_risk is not None:
@@ -205,9 +238,9 @@ def _risk(ticketed: Ticketed, width: int) -> Line:
     elif wrong is not None:
         text = f"wrong {'below' if ticketed.buys else 'above'} {ticketed.price(wrong)}"
     else:
-        text = "no price would prove it wrong"
+        text = "no price given that would prove it wrong"
     right = f"even at {even_text(ticketed)} " if view.break_even is not None else ""
-    return two_ends(_row("at risk", text), (Span(right),), width)
+    return _ends(_row("at risk", text), (Span(right),), width)
 
 
 def even_text(ticketed: Ticketed, between: str = ", ") -> str:
@@ -240,11 +273,10 @@ def checks_text(checks: Sequence[Check], symbols: Symbols) -> tuple[str, str]:
     return f"{held} of {len(checks)} {mark}", "" if held == len(checks) else "wait"
 
 
-def _narrow(ticketed: Ticketed, scene: Scene, width: int) -> list[Line]:
+def _narrow(ticketed: Ticketed, scene: Scene, width: int, gone: bool) -> list[Line]:
     view = ticketed.view
     limit = "market" if view.order.limit is None else ticketed.price(view.order.limit, exact=True)
     moved, token = moved_text(ticketed, scene.symbols)
-    word, figures = now_text(ticketed)
     lines: list[Line] = [order_line(ticketed, narrow=True)]
     prices = f" limit {limit}   now {ticketed.price(view.reference)} "
     if cell_len(prices) + cell_len(moved) <= width:
@@ -252,38 +284,33 @@ def _narrow(ticketed: Ticketed, scene: Scene, width: int) -> list[Line]:
     else:
         lines += [(Span(f" limit {limit}"),), (Span(f" now {ticketed.price(view.reference)} "), Span(moved, token))]
     lines.append(_short("pay at most" if ticketed.buys else "get at least", total_text(ticketed)))
-    lines += paragraph(f" {'right now':<{LABEL}} ", f"{word}, {figures}", width - 1, 2)
+    lines += paragraph(f" {'right now':<{LABEL}} ", _short_now(ticketed), width, 3)
+    if view.order.limit is not None and view.order.time_in_force == "IOC":
+        lines.append(_short("if it rests", "it does not"))
     if view.at_risk is not None:
         wrong = ticketed.price(view.proposal.rationale.invalidation_price)
         lines.append(_short("at risk", f"{fmt.eur_signed(view.at_risk)} EUR at {wrong}"))
     if view.break_even is not None:
         lines.append(_short("even at", even_text(ticketed, "  ")))
-    left = fmt.countdown(view.proposal.expires_at - scene.now)
-    lines.append((Span(f" expires {left}    seen {book_age(ticketed, scene)} ago"),))
-    checks, checks_token = checks_text(view.checks, scene.symbols)
-    exposure = f"  exposure {whole(view.exposure_after)}/{whole(view.exposure_limit)}"
-    lines.append((Span(" checks "), Span(checks.replace(" of ", "/"), checks_token), Span(exposure)))
-    lines += paragraph(" why ", safe_text(view.proposal.rationale.why, 1000), width - 1, 2)
-    return lines
+    left = view.proposal.expires_at - scene.now
+    ends = f"expires {fmt.countdown(left)}" if left > 0 else "expired"
+    lines.append((Span(f" {ends}    seen {book_age(ticketed, scene)} ago"),))
+    checks, checks_token = (NOT_ASKED, "") if gone else checks_text(view.checks, scene.symbols)
+    exposure = (Span(f" exposure {whole(view.exposure_after)}/{whole(view.exposure_limit)}"),)
+    asked: Line = (Span(" checks "), Span(checks.replace(" of ", "/"), checks_token))
+    if width_of(asked) + 1 + width_of(exposure) <= width:
+        return [*lines, (*asked, Span(" "), *exposure)]
+    return [*lines, asked, exposure]
+
+
+def _short_now(ticketed: Ticketed) -> str:
+    """What the order does now in few cells: ``FILLS AT ONCE, 25.14``, in euros with the fee."""
+    word, figures = now_text(ticketed)
+    outlook = ticketed.view.outlook
+    if outlook is None or outlook.now is not Now.FILLS:
+        return f"{word}, {figures}"
+    return f"{word}, {_cost(ticketed, outlook.value).removesuffix(' EUR')}"
 
 
 def _short(label: str, value: str) -> Line:
     return (Span(f" {label:<{LABEL}} ", "muted"), Span(value))
-
-
-def check_lines(checks: Sequence[Check], scene: Scene, width: int) -> list[Line]:
-    """The checks with their numbers, the failing ones first."""
-    lines: list[Line] = []
-    for check in sorted(checks, key=lambda check: check.passed):
-        mark = scene.symbols.passed if check.passed else scene.symbols.failed
-        if not check.passed:
-            text = blocked_reason(check, scene.zone).removeprefix(check.code.value).strip()
-        elif not check.applied:
-            text = f"not applied: {safe_text(check.reason, 80)}"
-        else:
-            text = f"{safe_text(check.observed, 60)} of {safe_text(check.limit, 60)}"
-        name = fit(check.code.value, 20 if width >= NARROW else 14)
-        token = "" if check.passed else "wait"
-        room = max(width - cell_len(name) - 5, 1)
-        lines.append((Span(f" {mark} ", token), Span(name, token), Span(f" {fit(text, room)}")))
-    return lines

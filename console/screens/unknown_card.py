@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from console import format as fmt
 from console.panes.cells import price_text
 from console.panes.drawing import Scene, paragraph
 from console.screens.base import DRIVER_ERRORS, frame_lines, keyed
-from console.screens.cards import Card
+from console.screens.cards import ASK_SECONDS, Card, became, outcome_word
 from console.screens.confirm_line import NARROW, Line, Span
 from console.screens.confirm_terms import Key
 from console.text import safe_text
-from storage.codes import Mode
+from storage.codes import ExecutionState, Mode
 
 if TYPE_CHECKING:
+    from console.execution.outcome import Outcome
     from console.execution.unknown import UnknownFacts
     from console.state import ConsoleState
     from storage.models import Execution
-
-ASK_SECONDS: Final = 1.0
+    from storage.money import Price
 
 
 class UnknownCard(Card, inherit_bindings=False):
@@ -29,10 +29,13 @@ class UnknownCard(Card, inherit_bindings=False):
         super().__init__()
         self.execution = execution
         self.facts: UnknownFacts | None = None
+        self.outcome: Outcome | None = None
+        """How it ended, once it is settled."""
         self.note = ""
 
     def on_mount(self) -> None:
         """Ask what is known, now and every second."""
+        super().on_mount()
         self._ask()
         self.set_interval(ASK_SECONDS, self._ask)
 
@@ -42,12 +45,19 @@ class UnknownCard(Card, inherit_bindings=False):
     async def _learn(self) -> None:
         try:
             self.facts = await self.console.driver.unknown(self.execution.id)
+            if self.facts.settled:
+                self.outcome = await self.console.driver.execution_outcome(self.execution.id)
         except DRIVER_ERRORS:
             return  # what was known stays; the header shows what is wrong
         self.redraw()
 
     def press(self, key: Key) -> None:
-        """``V`` settles it by hand, where that is allowed; else as every card."""
+        """``V`` settles it by hand, where that is allowed; ``n`` proposes an absent one again; else as every card."""
+        absent = self.outcome is not None and self.outcome.state is ExecutionState.ABSENT
+        if key.character == "n" and absent and self.readable and not self.console.driver.read_only:
+            self.dismiss(None)
+            self.console.open_again(self.execution.proposal_id)
+            return
         if key.character != "V" or not self._unknown(self.console.driver.state):
             super().press(key)
             return
@@ -70,8 +80,7 @@ class UnknownCard(Card, inherit_bindings=False):
         mode = Span(scene.mode.value.upper(), f"{scene.frame_token} strong")
         number = [Span(str(execution.proposal_id))]
         if not self._unknown(state):
-            body = [*paragraph(" ", "It is settled: pane 4 has how it ended.", inner - 1, 2), (), keyed(" {q} closes")]
-            return frame_lines(scene, [Span("SETTLED", "strong"), mode], number, body, width)
+            return self._settled(state, scene, width)
         lines = [*self._sent(state, scene, inner), *self._looks(scene, inner), *self._held(state, inner)]
         count = 0 if state is None else state.header.unknown
         text = f"Nothing to do: it settles itself. q hides this, the header keeps UNKNOWN {count}."
@@ -83,19 +92,44 @@ class UnknownCard(Card, inherit_bindings=False):
             lines += [(row[0], Span(row[1].text, "wait")) for row in paragraph(" ", self.note, inner - 1, 2)]
         return frame_lines(scene, [Span("UNKNOWN", "stop"), mode], number, lines, width)
 
+    def _settled(self, state: ConsoleState | None, scene: Scene, width: int) -> list[Line]:
+        """How it ended after all, in the words of the card of outcomes."""
+        outcome, inner = self.outcome, width - 2
+        mode = Span(scene.mode.value.upper(), f"{scene.frame_token} strong")
+        number = [Span(str(self.execution.proposal_id))]
+        tick = None if state is None else state.tick_sizes.get(self.execution.market)
+        order = paragraph(" order      ", self._order(tick), inner - 1, 2)
+        if outcome is None:
+            body = [*order, (), *paragraph(" ", "It is settled; how it ended is being read.", inner - 1, 2)]
+            return frame_lines(scene, [Span("SETTLED", "strong"), mode], number, [*body, keyed(" {q} closes")], width)
+        if outcome.state is ExecutionState.ABSENT:
+            text = f"{safe_text(outcome.reason, 200)}, nothing was placed, the trade is given back; n proposes it again"
+            said = paragraph(" so         ", text, inner - 1, 4)
+        else:
+            said = [*paragraph(" ended      ", became(outcome, tick), inner - 1, 4)]
+            said += paragraph(" so         ", "it is settled; pane 4 has it", inner - 1, 2)
+        absent = outcome.state is ExecutionState.ABSENT
+        keys = " {Enter} closes   {n} again" if absent else " {Enter} closes"
+        body = [*order, *said, (), keyed(keys)]
+        return frame_lines(scene, [Span(outcome_word(outcome), "strong"), mode], number, body, width)
+
+    def _order(self, tick: Price | None) -> str:
+        execution = self.execution
+        limit = "at market" if execution.limit is None else f"@ {price_text(execution.limit, tick, 40)}"
+        coin = safe_text(execution.market.partition("-")[0], 10)
+        return f"{execution.side.value.upper()} {fmt.quantity(execution.quantity)} {coin} {limit}"
+
     def _sent(self, state: ConsoleState | None, scene: Scene, inner: int) -> list[Line]:
         execution = self.execution
         tick = None if state is None else state.tick_sizes.get(execution.market)
-        limit = "at market" if execution.limit is None else f"@ {price_text(execution.limit, tick, 40)}"
-        coin = safe_text(execution.market.partition("-")[0], 10)
-        order = f"{execution.side.value.upper()} {fmt.quantity(execution.quantity)} {coin} {limit}"
+        order = self._order(tick)
         sent = execution.submitting_at if execution.submitting_at is not None else execution.claimed_at
         text = f"{order} was sent at {fmt.clock_ms(sent, scene.zone)}. No answer came back."
         warning = "It may exist. It counts as a trade until proven. Do not place it by hand."
         lines = [*paragraph(" ", text, inner - 1, 3), *paragraph(" ", warning, inner - 1, 3), ()]
         lines += paragraph(" order id    ", safe_text(execution.client_order_id, 80), inner - 1, 2)
         if self.facts is not None and self.facts.cause:
-            lines += paragraph(" because     ", safe_text(self.facts.cause, 200), inner - 1, 2)
+            lines += paragraph(" because     ", safe_text(self.facts.cause, 200).rstrip("."), inner - 1, 2)
         return lines
 
     def _looks(self, scene: Scene, inner: int) -> list[Line]:
@@ -105,7 +139,7 @@ class UnknownCard(Card, inherit_bindings=False):
         zone, dot = scene.zone, f" {scene.symbols.dot} "
         seen = "none yet" if facts.looked_at is None else f"not found at {fmt.clock(facts.looked_at, zone)}"
         if facts.problem is not None:
-            seen = f"failed: {safe_text(facts.problem, 120)}"
+            seen = f"failed: {safe_text(facts.problem, 120).rstrip('.')}"
         if facts.next_look is None:
             ahead = "nobody runs who looks again: start a console or worker, or oracle reconcile"
         else:

@@ -67,6 +67,11 @@ class Ways:
         source = None if view is None else view.proposal
         self.screen.app.push_screen(IdeaForm(source), self._made)
 
+    async def open_again(self, proposal_id: int) -> None:
+        """The form of a new idea, filled from a proposal that is no longer open. Raises what the driver raises."""
+        source = (await self.screen.console.driver.ticket(proposal_id)).proposal
+        self.screen.app.push_screen(IdeaForm(source), self._made)
+
     def _made(self, made: Proposal | None) -> None:
         if made is not None:
             self.screen.console.say(f"{made.id} proposed: {made.side.value.upper()} {safe_text(made.market, 20)}")

@@ -477,7 +477,11 @@ class FakeDriver(WaysFake):
         self.quotes = 0
         self.quote_changes: dict[str, Any] = {}
         self.ticket_changes: dict[str, Any] = {}
+        self.ended: Proposal | None = None
+        """A proposal that is no longer open, of which a ticket can still be read."""
+        self.facts_changes: dict[str, Any] = {}
         self.ticket_error: Exception | None = None
+        self.execution_changes: dict[str, Any] = {}
         self.answer: asyncio.Future[Outcome] | None = None
         self.failure: Exception | None = None
         self.screens_at_fire: tuple[str, ...] = ()
@@ -505,9 +509,10 @@ class FakeDriver(WaysFake):
         self.quotes += 1
         state = self.current
         assert state is not None
-        proposal = next(view.proposal for view in state.proposals if view.proposal.id == proposal_id)
+        known = [view.proposal for view in state.proposals] + ([] if self.ended is None else [self.ended])
+        proposal = next(proposal for proposal in known if proposal.id == proposal_id)
         now = {"book_confirmed": self.clock.monotonic() - 0.4}
-        fresh = {"now": self.clock.now(), "monotonic": self.clock.monotonic()}
+        fresh = {"now": self.clock.now(), "monotonic": self.clock.monotonic(), **self.facts_changes}
         question = make_question(proposal=proposal, quote={**now, **self.quote_changes}, facts=fresh)
         return ticket_view(question, **{"blocking": None, **self.ticket_changes})
 
@@ -544,7 +549,7 @@ class FakeDriver(WaysFake):
         return "1037 is cancelled, nothing was filled"
 
     async def execution_outcome(self, execution_id: int) -> Outcome:
-        return outcome()
+        return outcome(**self.execution_changes)
 
     def in_flight(self) -> int:
         return 0 if self.answer is None or self.answer.done() else 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from console.actions import Where
 from storage.codes import TradingState
 from storage.errors import Conflict
 from storage.models import TradingRecord
@@ -111,8 +112,10 @@ async def test_resuming_takes_the_phrase_and_a_reason() -> None:
         await running.press("R")
         await running.sees("HALTED by you@box1")
         await running.press("enter", "enter")
-        await running.sees("type resume paper")
-        await running.press("shift+tab", *"resume", "space", *"paper", "enter", "enter")
+        await running.sees("phrase")
+        await running.press(*"resume", "space", *"l")
+        await running.sees("resume l is not resume paper; ctrl+u clears it")
+        await running.press("enter", "ctrl+u", *"resume", "space", *"paper", "enter", "enter")
         await running.sees("a reason is needed")
         assert running.driver.asked == []
         await running.press(*"calm", "enter")
@@ -135,6 +138,33 @@ async def test_d_declines_at_once_and_u_takes_it_back() -> None:
         await running.sees("1042 declined   u undoes, 5 s")
         await running.press("u")
         await running.until(lambda: running.driver.asked[-1] == ("undo", 1042))
+
+
+async def test_u_undoes_a_decline_that_was_given_a_reason() -> None:
+    async with console() as running:
+        await running.press("d", "1")
+        await running.sees("1042 declined: price gone; u undoes")
+        await running.press("u")
+        await running.until(lambda: running.driver.asked[-1] == ("undo", 1042))
+        await running.sees("1042 is proposed again")
+
+
+async def test_an_undo_that_fails_is_not_said_to_have_worked() -> None:
+    async with console() as running:
+        await running.press("d")
+        await running.until(lambda: len(running.driver.asked) == 1)
+        running.driver.failure = Conflict("proposal 1042 has expired meanwhile")
+        await running.press("u")
+        await running.sees("proposal 1042 has expired meanwhile")
+        assert "proposed again" not in running.text
+
+
+async def test_why_a_key_does_nothing_goes_when_that_stops_being_true() -> None:
+    async with console(FakeDriver(console_state(proposals=()))) as running:
+        await running.press("e")
+        await running.sees("confirm: no proposal is selected and none is ready")
+        running.driver.show(console_state())
+        await running.until(lambda: "none is ready" not in running.text)
 
 
 async def test_undo_ends_after_five_seconds() -> None:
@@ -195,3 +225,35 @@ async def test_a_read_only_console_says_so() -> None:
         await running.sees("decline: this console is read-only")
         assert driver.asked == []
         assert running.screens == ("DashboardScreen",)
+
+
+@pytest.mark.parametrize("keys", ["?", "h", "e", "n", "q", "d5"])
+async def test_no_dialog_has_a_sign_beyond_ascii_where_that_is_asked(keys: str) -> None:
+    async with console(FakeDriver(console_state(), looks={"symbols": "ascii"}), size=(80, 30)) as running:
+        await running.press(*("question_mark" if key == "?" else key for key in keys))
+        await running.until(lambda: len(running.screens) == 2)
+        if keys == "e":
+            await running.sees("checks")
+        assert {sign for sign in running.text if not sign.isascii()} == set()
+
+
+@pytest.mark.parametrize("width", [44, 80, 120])
+async def test_help_cuts_nothing_and_has_the_keys_of_the_pane_first(width: int) -> None:
+    async with console(size=(width, 160)) as running:
+        await running.press("question_mark")
+        await running.until(lambda: running.screens[-1] == "HelpCard")
+        inside = [line.split("┃")[1].strip() for line in running.lines if line.count("┃") == 2]
+        assert not any("…" in line for line in inside)
+        assert [line for line in inside if line in set(Where)][:2] == [Where.PROPOSALS, Where.LISTS]
+        words = " ".join(" ".join(inside).split())
+        assert width < 60 or "UNKNOWN opens its card" in words
+
+
+async def test_what_is_typed_never_looks_like_a_hint() -> None:
+    async with console(FakeDriver(console_state(header=halted()))) as running:
+        await running.press("R")
+        await running.sees("type resume paper…")
+        field = running.app.screen.query_one("#field-0")
+        hint, typed = field.get_component_rich_style("input--placeholder"), field.rich_style
+        assert hint.italic
+        assert hint.color != typed.color

@@ -9,8 +9,11 @@ from textual import events
 
 from console.screens.confirm import ConfirmScreen
 from console.screens.confirm_state import State
+from storage.check_results import fails
+from storage.clock import SECOND
+from storage.codes import CheckCode
 from storage.errors import NotFound
-from tests.screens.fakes import FakeDriver, console_state, flip_until, outcome, proposal_view
+from tests.screens.fakes import FakeDriver, console_state, flip_until, halted, outcome, proposal_view
 from tests.screens.support import SIZES, console
 from tests.storage.builders import NOW, levels, make_proposal
 
@@ -243,11 +246,37 @@ async def test_the_checks_cannot_be_armed_over() -> None:
 async def test_all_checks_are_shown_page_by_page() -> None:
     async with console() as running:
         await running.open_ticket()
-        seen = set()
-        for _ in range(3):
+        seen: set[str] = set()
+        await running.press("i")
+        while "pay at most" not in running.text:
+            seen |= {line.split()[2] for line in running.lines if "┃ ✓" in line}
             await running.press("i")
-            seen |= {line.split()[2] for line in running.lines if line.startswith("┃ ✓")}
         assert len(seen) == 25
+
+
+async def test_a_gone_ticket_counts_how_long_it_has_been_gone() -> None:
+    brief = proposal_view(make_proposal(expires_at=NOW + 20 * SECOND))
+    async with console(FakeDriver(console_state(proposals=(brief,)))) as running:
+        await running.open_ticket()
+        running.driver.clock.step((brief.proposal.expires_at - running.driver.clock.now()) / SECOND)
+        await running.sees("expired 0.")
+        assert "25 of 25" not in running.text
+        running.driver.clock.step(12.0)
+        await running.sees("1042 expired 12 s ago")
+
+
+async def test_a_halted_ticket_is_resumed_from_where_it_stands() -> None:
+    driver = FakeDriver(console_state(header=halted()))
+    stop = fails(CheckCode.TRADING_STATE, "halted", "active", "Trading is halted; resume with a reason.")
+    driver.ticket_changes = {"blocking": stop, "checks": (stop,)}
+    async with console(driver) as running:
+        await running.open_ticket()
+        await running.sees("R resume")
+        await running.press("R")
+        await running.until(lambda: running.screens[-1] == "ResumeForm")
+        await running.press(*"resume", "space", *"paper", "enter", *"calm", "enter")
+        await running.until(lambda: running.driver.asked == [("resume", 9, "calm")])
+        assert running.screens == ("DashboardScreen", "ConfirmScreen")
 
 
 async def test_the_order_goes_on_when_the_console_closes() -> None:

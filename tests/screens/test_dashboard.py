@@ -156,10 +156,16 @@ async def test_cancel_asks_for_a_resting_row_first() -> None:
         assert "cancel: select a resting order in pane 4 first" in running.lines[-2]
 
 
+def unframed(lines: list[str]) -> str:
+    """The words of a dialog as one text, however they are wrapped."""
+    return " ".join(" ".join(line.split("┃")[1] for line in lines if line.count("┃") == 2).split())
+
+
 async def test_help_lists_what_cannot_be_done_with_its_reason() -> None:
-    async with console(size=(120, 60)) as running:
+    async with console(size=(120, 90)) as running:
         await running.press("question_mark")
-        await running.sees("cancel what is left of the order: no order rests")
+        await running.until(lambda: "cancel what is left of the order:" in running.text)
+        await running.until(lambda: "no order rests" in unframed(running.lines))
         await running.press("q")
         assert running.screens == ("DashboardScreen",)
 
@@ -266,3 +272,12 @@ async def test_an_idle_console_draws_no_row_again() -> None:
             dashboard.refresh_all()
         await running.pilot.pause()
         assert dashboard.proposals.lines_drawn == before
+
+
+async def test_the_first_start_is_greeted_once_for_good() -> None:
+    driver = FakeDriver(console_state(history=(), activity=()))
+    driver.before = NOW - MINUTE
+    async with console(driver) as running:
+        await running.until(lambda: running.app.presence.was_here)
+        await running.step(1.0)
+        assert "Play money" not in running.text

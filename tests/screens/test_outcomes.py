@@ -6,10 +6,11 @@ import pytest
 
 from console.execution.outcome import End, Outcome
 from console.screens.cards import outcome_word
-from storage.clock import MINUTE
+from storage.clock import HOUR, MINUTE
 from storage.codes import ExecutionState
+from storage.errors import VaultBusy
 from storage.models import Holder
-from tests.screens.fakes import FakeDriver, execution, flip_until, outcome, unknown_state
+from tests.screens.fakes import FakeDriver, console_state, execution, flip_until, outcome, unknown_state
 from tests.screens.support import Running, console
 from tests.storage.builders import NOW, coins
 
@@ -60,7 +61,21 @@ async def test_a_claim_by_somebody_else_names_them() -> None:
     holder = Holder("ann@box2", "other", NOW, 540)
     async with console() as running:
         await fired(running, outcome(end=End.REFUSED, state=None, holder=holder, filled=coins("0"), reason="claimed"))
-        await running.sees("by ann@box2 at 14:32:08")
+        await running.sees("because    ALREADY_CLAIMED by ann@box2@other at 14:32:08")
+        await running.sees("theirs     FILLED 0.00041 BTC @ 61 152 for 25.07 EUR")
+        assert "as it was" not in running.text
+
+
+async def test_a_lost_race_leads_with_who_was_faster_and_no_other_check() -> None:
+    lost = outcome(
+        end=End.REFUSED, state=None, holder=Holder("ann", "box2", NOW, 540), failed=(flip_until(NOW + HOUR),),
+        filled=coins("0"), reason="ANTI_FLIP",
+    )  # fmt: skip
+    async with console() as running:
+        await fired(running, lost)
+        await running.sees("ALREADY_CLAIMED by ann@box2")
+        assert not any("ANTI_FLIP until" in line for line in running.lines if line.startswith("┃"))
+        assert "1042 REFUSED ALREADY_CLAIMED by ann@box2" in running.lines[-2]
 
 
 async def test_an_order_without_an_answer_says_do_not_place_it_by_hand() -> None:
@@ -97,15 +112,41 @@ async def test_an_outcome_waits_for_an_open_dialog() -> None:
         await running.until(lambda: running.screens == ("DashboardScreen", "OutcomeCard"))
 
 
-async def test_firing_that_fails_is_said() -> None:
+async def breaks(running: Running, error: Exception) -> None:
+    """Fire, and let it raise."""
+    await running.arm()
+    await running.press("F")
+    await running.until(lambda: running.driver.answer is not None)
+    assert running.driver.answer is not None
+    running.driver.answer.set_exception(error)
+    await running.until(lambda: running.screens[-1] == "BrokenCard")
+
+
+async def test_a_fire_that_is_refused_by_the_vault_has_a_card_that_says_nothing_was_sent() -> None:
     async with console() as running:
+        await breaks(running, VaultBusy("another process has the vault"))
+        await running.sees("NOT SENT")
+        await running.sees("reason     another process has the vault")
+        await running.sees("so         nothing was sent")
+        assert running.lines[-2].startswith("│ firing 1042: another process has the vault")
+
+
+@pytest.mark.parametrize("readable", [True, False])
+async def test_a_fire_that_breaks_after_its_claim_never_says_that_nothing_was_sent(readable: bool) -> None:
+    driver = FakeDriver(console_state())
+    async with console(driver) as running:
         await running.arm()
+        if readable:
+            driver.facts_changes = {"holder": Holder(driver.actor.name, driver.actor.instance, NOW, 540)}
+        else:
+            driver.ticket_error = OSError("the vault is gone")
         await running.press("F")
-        await running.until(lambda: running.driver.answer is not None)
-        assert running.driver.answer is not None
-        running.driver.answer.set_exception(OSError("the vault is gone"))
-        await running.sees("firing 1042: the vault is gone")
-        assert running.app.is_running
+        await running.until(lambda: driver.answer is not None)
+        assert driver.answer is not None
+        driver.answer.set_exception(OSError("the vault is gone"))
+        await running.sees("Do not place it by hand")
+        await running.sees("UNKNOWN ━ PAPER")
+        assert "nothing was sent" not in running.text
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from console.execution.ideas import ExitWords
+from console.execution.outcome import End
 from console.state import ConsoleState
 from storage.absence import OperatorFill
 from storage.clock import DAY, HOUR, MINUTE
@@ -16,7 +17,7 @@ from storage.models import Sweep
 from storage.presence import Alert
 from tests.screens.fakes import FakeDriver, console_state, execution, halted, outcome, unknown_state
 from tests.screens.support import SIZES, Running, console
-from tests.storage.builders import NOW, coins, eur, price
+from tests.storage.builders import NOW, coins, eur, make_proposal, price
 
 
 def halted_unknown() -> ConsoleState:
@@ -71,7 +72,26 @@ async def test_the_unknown_card_says_when_it_is_settled() -> None:
     async with console(driver) as running:
         await open_unknown(running)
         driver.unknown_changes = {"execution": execution(state=ExecutionState.FILLED)}
-        await running.sees("It is settled: pane 4 has how it ended.")
+        await running.sees("FILLED ━ PAPER")
+        await running.sees("ended      FILLED 0.00041 BTC @ 61 152 for 25.07 EUR")
+
+
+async def test_an_unknown_that_is_proven_absent_says_so_and_n_proposes_it_again() -> None:
+    driver = FakeDriver(unknown_state())
+    async with console(driver) as running:
+        await open_unknown(running)
+        driver.unknown_changes = {"execution": execution(state=ExecutionState.ABSENT)}
+        driver.execution_changes = {
+            "end": End.REJECTED, "state": ExecutionState.ABSENT, "filled": coins("0"),
+            "reason": "proven absent: the exchange never had it",
+        }  # fmt: skip
+        await running.sees("ABSENT ━ PAPER")
+        await running.until(lambda: "proven absent: the exchange never had it, nothing was placed" in running.text)
+        await running.sees("n proposes it again")
+        driver.clock.step(1.0)
+        driver.ended = make_proposal(id=1037, market="BTC-EUR")
+        await running.press("n")
+        await running.until(lambda: running.screens == ("DashboardScreen", "IdeaForm"))
 
 
 async def test_v_says_why_it_cannot_settle_while_trading_goes_on() -> None:

@@ -138,6 +138,9 @@ class TestConfidence:
     def test_an_empty_list_refuses(self) -> None:
         assert not answer(CheckCode.CONFIDENCE, policy=policy_with(confidences=())).passed
 
+    def test_accepted_confidences_are_told_in_rising_order(self) -> None:
+        assert answer(CheckCode.CONFIDENCE, policy=policy_with(confidences=(100, 25, 75, 50))).limit == "25, 50, 75, 100"
+
     def test_an_oracle_without_confidence_is_refused(self) -> None:
         assert not answer(CheckCode.CONFIDENCE, proposal=make_proposal(confidence=None)).passed
 

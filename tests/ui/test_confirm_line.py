@@ -74,6 +74,25 @@ def test_blocked_says_how_it_clears_where_no_time_is_known() -> None:
     assert blocked_reason(check) == "COOLDOWN bought ETH 14:29; when the order is settled"
 
 
+def test_blocked_says_nothing_twice_and_has_no_full_stop_before_a_semicolon() -> None:
+    check = replace(failing(), reason="It rests; cancel it first.", clears_how="when execution 1 ends")
+    assert blocked_reason(check) == "COOLDOWN It rests; cancel it first"
+    at = replace(check, reason="5 of 5 are used; room comes back at 2026-11-24T13:44:00Z.", clears_at=13 * HOUR)
+    assert blocked_reason(at) == "COOLDOWN until 13:00, 5 of 5 are used"
+
+
+def test_a_stop_names_the_key_that_resumes() -> None:
+    assert text(blocked(code=CheckCode.TRADING_STATE))[0].endswith("R resume · q leave")
+
+
+def test_gone_counts_on_but_keeps_its_first_cause() -> None:
+    machine = ready(replace(QUIET, gone="expired 0.0 s ago"))
+    machine.tick(5.0, replace(QUIET, gone="expired 3 s ago"))
+    assert text(machine)[0].startswith("GONE    1042 expired 3 s ago ")
+    machine.tick(6.0, replace(QUIET, gone="is declined"))
+    assert text(machine)[0].startswith("GONE    1042 expired 3 s ago ")
+
+
 def blocked(**changes: Any) -> ConfirmState:
     return ready(replace(QUIET, blocking=replace(failing(), **changes)))
 

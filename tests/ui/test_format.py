@@ -78,11 +78,26 @@ def test_quantities_show_all_their_digits_or_a_columns_decimals() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fraction", "shown"), [("0.0017", "+0.17 %"), ("-0.0006", "-0.06 %"), ("0", "0.00 %"), ("-0.000001", "-0.00 %")]
+    ("fraction", "shown"),
+    [
+        ("0.0017", "+0.17 %"),
+        ("-0.0006", "-0.06 %"),
+        ("0", "0.00 %"),
+        ("-0.000001", "0.00 %"),
+        ("0.00005", "0.00 %"),
+        ("0.00006", "+0.01 %"),
+    ],
 )
 def test_percentages(fraction: str, shown: str) -> None:
     assert spell.percent(Decimal(fraction)) == shown
     assert spell.percent(Decimal(fraction), spaced=False) == shown.replace(" ", "")
+
+
+@given(AMOUNTS, st.integers(0, 4))
+def test_a_percentage_has_a_sign_exactly_where_it_shows_a_figure_but_zero(fraction: Decimal, decimals: int) -> None:
+    shown = spell.percent(fraction, decimals)
+    assert (shown[0] in "+-") == any(digit in "123456789" for digit in shown)
+    assert abs(Decimal(shown.removesuffix(" %").replace(" ", "")) - fraction * 100) <= Decimal(5).scaleb(-decimals - 1)
 
 
 def test_percentages_without_sign() -> None:
@@ -140,6 +155,18 @@ def test_clocks_are_local_to_the_zone_passed_in() -> None:
 def test_a_time_on_another_day_has_its_date() -> None:
     assert spell.until(MOMENT, MOMENT - HOUR, UTC) == "14:32"
     assert spell.until(MOMENT, MOMENT - 365 * DAY, UTC) == "Tue 24 Nov 14:32"
+
+
+def test_times_in_a_sentence_of_the_vault_are_local() -> None:
+    text = "halted since 2026-11-24T14:32:08Z by ann"
+    zone = ZoneInfo("Europe/Amsterdam")
+    assert spell.local_times(text, MOMENT, zone) == "halted since 15:32:08 by ann"
+    assert spell.local_times(text, MOMENT + DAY, zone) == "halted since Tue 24 Nov 15:32 by ann"
+
+
+def test_what_only_looks_like_a_time_stays() -> None:
+    for text in ("2026-02-31T10:00:00Z", "2026-11-24T14:32:08", "2026-13-24T14:32:08Z"):
+        assert spell.local_times(text, MOMENT, UTC) == text
 
 
 def test_json_times_are_utc_to_the_microsecond() -> None:
