@@ -139,7 +139,9 @@ class TestConfidence:
         assert not answer(CheckCode.CONFIDENCE, policy=policy_with(confidences=())).passed
 
     def test_accepted_confidences_are_told_in_rising_order(self) -> None:
-        assert answer(CheckCode.CONFIDENCE, policy=policy_with(confidences=(100, 25, 75, 50))).limit == "25, 50, 75, 100"
+        assert (
+            answer(CheckCode.CONFIDENCE, policy=policy_with(confidences=(100, 25, 75, 50))).limit == "25, 50, 75, 100"
+        )
 
     def test_an_oracle_without_confidence_is_refused(self) -> None:
         assert not answer(CheckCode.CONFIDENCE, proposal=make_proposal(confidence=None)).passed
