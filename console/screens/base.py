@@ -139,6 +139,8 @@ class Dialog(ModalScreen[T], inherit_bindings=False):
         event.stop()
         event.prevent_default()
         key = Key(event.key, event.character)
+        if not self.is_current:
+            return  # closed by the key before this one, which arrived together with it
         if key.character == "h" and self.STOPS:
             self.console.action_stop()
         elif not key.is_modifier:

@@ -46,6 +46,16 @@ async def test_a_card_closes_by_enter_or_q_once_it_could_be_read() -> None:
             assert running.screens == ("DashboardScreen",)
 
 
+async def test_two_closing_keys_read_at_once_close_the_card_once() -> None:
+    async with console() as running:
+        await fired(running, outcome())
+        running.driver.clock.step(0.7)
+        running.burst("q", "q")
+        await running.until(lambda: running.screens[-1] != "OutcomeCard")
+        assert running.screens[0] == "DashboardScreen"
+        assert "OutcomeCard" not in running.screens
+
+
 async def test_a_refusal_names_the_check_and_that_nothing_was_sent() -> None:
     refused = outcome(
         end=End.REFUSED, state=None, execution_id=None, failed=(flip_until(NOW + 117 * MINUTE),), filled=coins("0"),
