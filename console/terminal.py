@@ -14,7 +14,12 @@ REQUIRED: Final = {
     "TEXTUAL_ANIMATIONS": "none",
 }
 
+UNWANTED: Final = ("COLUMNS", "LINES")
+"""The library believes these before it asks the terminal, and then never follows it to another size."""
+
 
 def prepare_environment(environment: MutableMapping[str, str] = os.environ) -> None:
     """Set what the screen relies on, whatever was set before; has no effect once Textual is imported."""
     environment.update(REQUIRED)
+    for name in UNWANTED:
+        environment.pop(name, None)

@@ -112,6 +112,8 @@ class Vault:
     _pending_head: audit.Head | None = field(default=None)
     _head_written_at: Micros = field(default=0)
     _closed: bool = field(default=False)
+    _waits_for: Callable[[], str] | None = field(default=None)
+    """Who is in the way of the transaction at the head of the queue, or was of the last one; None: nobody."""
 
     @classmethod
     async def open(
@@ -145,7 +147,7 @@ class Vault:
 
             def prepare() -> tuple[VaultInfo, bytes]:
                 if not lock.acquire(deadline):
-                    raise VaultBusy(f"the vault is locked by {lock.holder()}; nothing was done, try again")
+                    raise VaultBusy(f"{_locked_by(lock.holder())}; nothing was done, try again")
                 try:
                     _configure(_raw(writer), deadline)
                     migrate(_raw(writer))
@@ -178,14 +180,14 @@ class Vault:
 
         def run() -> T:
             if not call.take() or time.monotonic() > until:
-                raise VaultBusy("the vault's queue was full past the deadline; nothing was done, try again")
+                raise self._not_begun()
             return self._run_locked(change, until)
 
         work = asyncio.ensure_future(_hop(self._writer, translated(run)))
         work.add_done_callback(_look_at)  # its waiter may be gone; the work is not
         done, _ = await asyncio.wait({work}, timeout=deadline)
         if not done and call.take():
-            raise VaultBusy("the vault's queue was full past the deadline; nothing was done, try again")
+            raise self._not_begun()
         return await work
 
     async def read(self, query: Callable[[Tx], T]) -> T:
@@ -257,14 +259,23 @@ class Vault:
         now, monotonic = self.clock.now(), self.clock.monotonic()
         return Tx(db, Sql(db), now, monotonic, self.actor, info, self.folder, self._key)
 
+    def _not_begun(self) -> VaultBusy:
+        """For a call whose deadline passed in the queue: what it says is what held up the queue."""
+        waits_for = self._waits_for
+        why = "the vault's queue was full past the deadline" if waits_for is None else _locked_by(waits_for())
+        return VaultBusy(f"{why}; nothing was done, try again")
+
     def _run_locked(self, change: Callable[[Tx], T], until: float) -> T:
+        self._waits_for = self._lock.holder
         if not self._lock.acquire(until):
-            raise VaultBusy(f"the vault is locked by {self._lock.holder()}; nothing was done, try again")
+            raise VaultBusy(f"{_locked_by(self._lock.holder())}; nothing was done, try again")
+        self._waits_for = lambda: "another program"
         try:
             db = _raw(self._writer)
             left = max(until - time.monotonic(), 0.0)
             db.execute(f"PRAGMA busy_timeout = {int(min(left, LONGEST_BUSY) * 1000)}")
             db.execute("BEGIN IMMEDIATE")
+            self._waits_for = None
             try:
                 if time.monotonic() > until:
                     raise VaultBusy("the vault was not free before the deadline; nothing was done, try again")
@@ -320,6 +331,10 @@ async def _hop(connection: aiosqlite.Connection, work: Callable[[], T]) -> T:
     # The one use of the private _execute: a whole function in one thread hop instead of one hop per statement.
     result: T = await connection._execute(work)  # type: ignore[no-untyped-call]
     return result
+
+
+def _locked_by(holder: str) -> str:
+    return f"the vault is locked by {holder}"
 
 
 def _look_at(work: asyncio.Future[Any]) -> None:

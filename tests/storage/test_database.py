@@ -149,6 +149,21 @@ async def test_another_process_with_the_lock_is_named_in_time(vault: Vault) -> N
 
 
 @pytest.mark.processes
+@pytest.mark.parametrize(("how", "who"), [("lock", "process {pid}"), ("database", "another program")])
+async def test_what_queues_behind_a_write_that_waits_says_for_whom(vault: Vault, how: str, who: str) -> None:
+    with neighbour(how, vault.folder) as holder:
+        first = asyncio.create_task(vault.transact(note, deadline=60))
+        while vault._waits_for is None or (how == "database" and vault._waits_for() != who):
+            await asyncio.sleep(0)
+        with pytest.raises(VaultBusy, match=rf"locked by {who.format(pid=holder.pid)};") as error:
+            await vault.transact(note, deadline=0.05)
+        assert one_sentence(error)
+        holder.kill()
+        holder.wait(20)
+        await asyncio.gather(first, return_exceptions=True)
+
+
+@pytest.mark.processes
 async def test_another_program_in_the_database_is_busy_in_time(vault: Vault) -> None:
     with neighbour("database", vault.folder) as stranger:
         ran: list[Tx] = []

@@ -275,7 +275,7 @@ async def test_a_vault_of_the_other_mode_is_one_sentence(tmp_path: Path) -> None
     async with opened_vault(tmp_path / "paper", mode=Mode.LIVE):
         pass
     with console(tmp_path) as terminal:
-        terminal.wait_for("the vault in ", 20)
+        terminal.wait_for("this vault belongs to LIVE", 20)
         leave_failed(terminal, 2)
         assert re.search(r"WRONG_MODE: .* belongs to LIVE, not to PAPER", terminal.plain())
 
@@ -325,6 +325,15 @@ def test_a_terminal_resized_to_nothing_and_back_is_survived(tmp_path: Path) -> N
             resize(terminal, columns, rows)
             wait_until(lambda: pumped(terminal), 10)
         still_usable(terminal, tmp_path)
+
+
+def test_the_size_is_the_terminals_whatever_the_shell_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("LINES", "24")
+    with console(tmp_path, "--no-scheduler") as terminal:
+        terminal.wait_for(r"\A┌.{118}┐", 20)
+        resize(terminal, 100, 30)
+        terminal.wait_for(r"\A┌.{98}┐", 10)
 
 
 def resize(terminal: Terminal, columns: int, rows: int) -> None:

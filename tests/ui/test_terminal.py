@@ -10,7 +10,7 @@ from console.terminal import prepare_environment
 
 
 def test_the_environment_is_set_whatever_it_was() -> None:
-    environment = {"TEXTUAL_DISABLE_KITTY_KEY": "0", "HOME": "/"}
+    environment = {"TEXTUAL_DISABLE_KITTY_KEY": "0", "HOME": "/", "COLUMNS": "80", "LINES": "24"}
     prepare_environment(environment)
     assert environment == {"TEXTUAL_DISABLE_KITTY_KEY": "1", "TEXTUAL_ANIMATIONS": "none", "HOME": "/"}
 
