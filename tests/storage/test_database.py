@@ -53,6 +53,14 @@ async def until_waiting_for_begin(vault: Vault) -> None:
     probe.close()
 
 
+async def until_waiting_for(vault: Vault, who: str) -> None:
+    while True:
+        waits_for = vault._waits_for
+        if waits_for is not None and waits_for() == who:
+            return
+        await asyncio.sleep(0)
+
+
 async def test_an_error_rolls_everything_back_and_the_next_transaction_works(vault: Vault) -> None:
     def fail(tx: Tx) -> None:
         note(tx)
@@ -153,8 +161,7 @@ async def test_another_process_with_the_lock_is_named_in_time(vault: Vault) -> N
 async def test_what_queues_behind_a_write_that_waits_says_for_whom(vault: Vault, how: str, who: str) -> None:
     with neighbour(how, vault.folder) as holder:
         first = asyncio.create_task(vault.transact(note, deadline=60))
-        while vault._waits_for is None or (how == "database" and vault._waits_for() != who):
-            await asyncio.sleep(0)
+        await until_waiting_for(vault, who.format(pid=holder.pid))
         with pytest.raises(VaultBusy, match=rf"locked by {who.format(pid=holder.pid)};") as error:
             await vault.transact(note, deadline=0.05)
         assert one_sentence(error)
