@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -94,8 +94,16 @@ class Fill:
     seq: int
 
 
-ORDER_COLUMNS: Final = tuple(field.name for field in fields(Order))
-FILL_COLUMNS: Final = tuple(field.name for field in fields(Fill))
+@dataclass
+class Changes:
+    """What one committed transaction did to orders: each as it is now (newest change last), and the fills made."""
+
+    orders: dict[str, Order] = field(default_factory=dict)
+    fills: list[Fill] = field(default_factory=list)
+
+
+ORDER_COLUMNS: Final = tuple(each.name for each in fields(Order))
+FILL_COLUMNS: Final = tuple(each.name for each in fields(Fill))
 _ORDER_DECIMALS: Final = frozenset(
     {
         "amount", "price", "amount_quote", "amount_remaining", "filled_amount", "filled_amount_quote",
@@ -129,9 +137,15 @@ def _fill(row: sqlite3.Row) -> Fill:
 
 
 class Store:
-    """The exchange's database. Every change happens inside `transaction()`; reads may happen anywhere."""
+    """The exchange's database. Every change happens inside `transaction()`; reads may happen anywhere.
+
+    Every order and every fill passes through here, so this is also where others hear of them: each of `listeners` is
+    called after a commit that changed an order, never for what was rolled back.
+    """
 
     def __init__(self, path: Path) -> None:
+        self.listeners: list[Callable[[Changes], None]] = []
+        self._changes = Changes()
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.row_factory = sqlite3.Row
         self._db.execute("PRAGMA journal_mode = WAL")
@@ -148,12 +162,17 @@ class Store:
     def transaction(self) -> Iterator[None]:
         """BEGIN IMMEDIATE … COMMIT; anything raised inside rolls all of it back."""
         self._db.execute("BEGIN IMMEDIATE")
+        self._changes = Changes()
         try:
             yield
         except BaseException:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+        done, self._changes = self._changes, Changes()
+        if done.orders or done.fills:
+            for listener in self.listeners:
+                listener(done)
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
         """All rows of a SELECT (or the effect of another statement)."""
@@ -205,6 +224,8 @@ class Store:
             f"ON CONFLICT (order_id) DO UPDATE SET {changes}",
             [_stored(getattr(order, name)) for name in ORDER_COLUMNS],
         )
+        self._changes.orders.pop(order.order_id, None)
+        self._changes.orders[order.order_id] = replace(order)
 
     def add_fill(self, fill: Fill) -> None:
         """Insert a fill."""
@@ -213,6 +234,7 @@ class Store:
             f"INSERT INTO fills ({', '.join(FILL_COLUMNS)}) VALUES ({marks})",  # noqa: S608 - constants
             [_stored(getattr(fill, name)) for name in FILL_COLUMNS],
         )
+        self._changes.fills.append(fill)
 
     def orders(self, condition: str, values: Sequence[object]) -> list[Order]:
         """Orders that satisfy an SQL condition (which may end in ORDER BY and LIMIT)."""

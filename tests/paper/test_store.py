@@ -94,3 +94,23 @@ async def test_a_timer_still_running_is_kept_over_a_restart(bench: Bench, tmp_pa
     again.clock.step(1)
     again.engine.advance()
     assert not again.order().open
+
+
+async def test_listeners_hear_of_every_order_and_fill_once_it_is_committed(bench: Bench) -> None:
+    heard: list[tuple[list[str], int]] = []
+    bench.store.listeners.append(lambda done: heard.append(([o.status for o in done.orders.values()], len(done.fills))))
+    order = (await bench.send("POST", "/order", limit())).json()
+    await bench.send("POST", "/order", market_order("ADA-EUR", amountQuote="25.00"))
+    await bench.send("DELETE", f"/order?market=BTC-EUR&orderId={order['orderId']}&operatorId=1")
+    assert heard == [(["new"], 0), (["filled"], 1), (["canceled"], 0)]
+
+
+async def test_listeners_hear_nothing_of_what_was_rolled_back(bench: Bench) -> None:
+    heard: list[object] = []
+    bench.store.listeners.append(heard.append)
+    await bench.send("POST", "/order", limit())
+    order = bench.order()
+    with pytest.raises(OSError, match="full"), bench.store.transaction():
+        bench.store.save_order(order)
+        raise OSError("disk full")
+    assert len(heard) == 1
