@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+import termios
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
@@ -23,7 +24,7 @@ from console.cli.context import (
     read_only,
     settle,
 )
-from console.cli.output import OK, REFUSED, TEMPORARY, USAGE, CommandError, say
+from console.cli.output import OK, REFUSED, TEMPORARY, USAGE, CommandError, is_terminal, say
 
 if TYPE_CHECKING:
     from console.cli.context import Context
@@ -64,8 +65,10 @@ def _execute(found: Context, proposal_id: int) -> int:
     from storage.facts import holder_of
     from storage.proposals import get_proposal
 
-    if not sys.stdin.isatty():
+    if not is_terminal(sys.stdin):
         raise CommandError(USAGE, "oracle execute needs a terminal: the amount is typed by a person")
+    if sys.stdout is None:
+        raise CommandError(USAGE, "oracle execute needs an open standard output: the ticket is read before it is fired")
     proposal, holder = read_only(found, lambda tx: (get_proposal(tx, proposal_id), holder_of(tx, proposal_id)))
     if holder is not None:
         return say_claimed(holder)
@@ -93,6 +96,7 @@ async def _show_and_fire(engine: Engine, market: str, proposal_id: int) -> int:
     view = await _view(engine, market, proposal_id)
     if view.blocking is not None or view.typed is None:
         return await _refuse(engine, view)
+    termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)  # what was typed before the ticket confirms nothing
     _print_ticket(view)
     view, typed = await _ask(engine, market, view)
     if typed.replace(",", ".").replace(" ", "") != view.typed:

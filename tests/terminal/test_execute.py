@@ -72,6 +72,21 @@ def test_another_amount_sends_nothing(tmp_path: Path) -> None:
     assert exchange_rows(tmp_path, "SELECT order_id FROM orders") == []
 
 
+def test_what_was_typed_before_the_ticket_does_not_confirm_it(tmp_path: Path) -> None:
+    proposal = propose(tmp_path)
+    with Terminal(["execute", str(proposal)], home=tmp_path) as terminal:
+        amount = terminal.wait_for(r"confirm with: ([0-9]+\.[0-9]{2})\n", on_screen=False).group(1)
+        terminal.send("no\n")
+        assert terminal.wait_exit() == 1
+    with Terminal(["execute", str(proposal)], home=tmp_path) as terminal:
+        terminal.send(f"{amount}\n")
+        terminal.wait_for(r"confirm with: ", on_screen=False)
+        terminal.send("leave\n")
+        assert terminal.wait_exit() == 1
+        assert "not confirmed: 'leave' was typed" in terminal.plain()
+    assert exchange_rows(tmp_path, "SELECT order_id FROM orders") == []
+
+
 def test_sixteen_processes_make_one_order(tmp_path: Path) -> None:
     proposal = propose(tmp_path)
     oracle(tmp_path, "approve", str(proposal))
@@ -111,3 +126,13 @@ def test_without_a_terminal_nothing_is_asked(tmp_path: Path) -> None:
     done = oracle(tmp_path, "execute", str(proposal), check=False)
     assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-"])
+def test_a_closed_stream_is_no_terminal(tmp_path: Path, closed: str) -> None:
+    line = f'"{sys.executable}" -m console execute 1 {closed}'
+    environment = {**os.environ, "ORACLE_CONSOLE_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["/bin/sh", "-c", line], env=environment, stderr=subprocess.PIPE, text=True, timeout=60)
+    (sentence,) = done.stderr.splitlines()
+    assert done.returncode == 2
+    assert sentence.startswith("oracle execute needs ")
