@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.cli.context import HomeOption, JsonOption, LiveOption, SettingsOption, context, guarded, opened_engine
+from console.cli.context import HomeOption, JsonOption, LiveOption, SettingsOption, existing, guarded, opened_engine
 from console.cli.output import OK, REFUSED, USAGE, CommandError, say, say_json
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def adopt(
     somebody else no longer stop trading; they stay what they are. The first time in LIVE it says what the account
     holds. Afterwards vault and exchange are compared again; exit code 1 if they still differ.
     """
-    raise typer.Exit(guarded(lambda: asyncio.run(_adopt(context(home, live, settings), reason, as_json))))
+    raise typer.Exit(guarded(lambda: asyncio.run(_adopt(existing(home, live, settings), reason, as_json))))
 
 
 async def _adopt(found: Context, reason: str, as_json: bool) -> int:

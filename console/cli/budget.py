@@ -12,7 +12,7 @@ from console.cli.context import (
     JsonOption,
     LiveOption,
     SettingsOption,
-    context,
+    existing,
     guarded,
     opened_engine,
     opened_vault,
@@ -51,7 +51,7 @@ def budget(
     Windows roll: room_at is when the next call, trade or euro comes free. A call counts from its reservation on,
     however it ends. After a call that cost more than its reservation, costly oracles rest until --resume.
     """
-    raise typer.Exit(guarded(lambda: asyncio.run(_budget(context(home, live, settings), resume, reason, as_json))))
+    raise typer.Exit(guarded(lambda: asyncio.run(_budget(existing(home, live, settings), resume, reason, as_json))))
 
 
 async def _budget(found: Context, resume: bool, reason: str | None, as_json: bool) -> int:

@@ -76,6 +76,28 @@ def context(home: Path | None, live: bool, settings: Path | None) -> Context:
     return Context(Home(root, mode), load_settings(root, settings if settings is not None else defaults.settings))
 
 
+def existing(home: Path | None, live: bool, settings: Path | None) -> Context:
+    """The same for a command that works on what is there: a mistyped ``--home`` makes no vault.
+
+    A folder that is empty, or that a mode was used in, counts as there; so does one that the environment or the
+    platform names. Raises CommandError, SettingsError.
+    """
+    found = context(home, live, settings)
+    given = home if home is not None else defaults.home
+    if given is not None and not _is_data_folder(found.home.root):
+        root = found.home.root
+        raise CommandError(
+            TEMPORARY, f"there is no vault in {root}; oracle --home {root} makes one, as oracle propose and worker do"
+        )
+    return found
+
+
+def _is_data_folder(root: Path) -> bool:
+    if not root.is_dir():
+        return False
+    return any((root / name).is_dir() for name in ("paper", "live")) or next(root.iterdir(), None) is None
+
+
 def read_only(found: Context, query: Callable[[Tx], T]) -> T:
     """Run a query on the vault without opening it for writing; makes the vault if there is none yet."""
     from console.clock import SystemClock, SystemEntropy

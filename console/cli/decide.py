@@ -13,6 +13,7 @@ from console.cli.context import (
     LiveOption,
     SettingsOption,
     context,
+    existing,
     guarded,
     opened_engine,
     opened_vault,
@@ -114,7 +115,7 @@ def approve(
     """
     codes = override or []
     raise typer.Exit(
-        guarded(lambda: asyncio.run(_approve(context(home, live, settings), proposal_id, codes, reason, as_json)))
+        guarded(lambda: asyncio.run(_approve(existing(home, live, settings), proposal_id, codes, reason, as_json)))
     )
 
 
@@ -140,7 +141,7 @@ def decline(
     as_json: JsonOption = False,
 ) -> None:
     """Decline a proposal."""
-    raise typer.Exit(guarded(lambda: asyncio.run(_decline(context(home, live, settings), proposal_id, note, as_json))))
+    raise typer.Exit(guarded(lambda: asyncio.run(_decline(existing(home, live, settings), proposal_id, note, as_json))))
 
 
 async def _decline(found: Context, proposal_id: int, note: str | None, as_json: bool) -> int:

@@ -18,7 +18,7 @@ from console.cli.context import (
     HomeOption,
     LiveOption,
     SettingsOption,
-    context,
+    existing,
     guarded,
     opened_engine,
     read_only,
@@ -58,7 +58,7 @@ def execute(
     Exit code 0: the exchange has the order. 1: refused or not confirmed, nothing was sent. 3: UNKNOWN, the
     answer is lost: the order may exist, do not fire again, and let oracle reconcile find it.
     """
-    raise typer.Exit(guarded(lambda: _execute(context(home, live, settings), proposal_id)))
+    raise typer.Exit(guarded(lambda: _execute(existing(home, live, settings), proposal_id)))
 
 
 def _execute(found: Context, proposal_id: int) -> int:

@@ -12,7 +12,7 @@ from console.cli.context import (
     JsonOption,
     LiveOption,
     SettingsOption,
-    context,
+    existing,
     guarded,
     opened_engine,
     settle,
@@ -52,7 +52,7 @@ def leave(
     from console.execution.ideas import ExitWords
 
     words = ExitWords(market, share, limit, why, ttl)
-    raise typer.Exit(guarded(lambda: asyncio.run(_leave(context(home, live, settings), words, as_json))))
+    raise typer.Exit(guarded(lambda: asyncio.run(_leave(existing(home, live, settings), words, as_json))))
 
 
 async def _leave(found: Context, words: ExitWords, as_json: bool) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.cli.context import HomeOption, JsonOption, LiveOption, SettingsOption, context, guarded, read_only
+from console.cli.context import HomeOption, JsonOption, LiveOption, SettingsOption, existing, guarded, read_only
 from console.cli.output import OK, say_json, say_table
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def locks(
     With --markets: what may not be bought or sold where, by which check, and when it clears by itself. A lock
     without a market holds everywhere, one without a side for both.
     """
-    raise typer.Exit(guarded(lambda: _locks(context(home, live, settings), markets, as_json)))
+    raise typer.Exit(guarded(lambda: _locks(existing(home, live, settings), markets, as_json)))
 
 
 def _locks(found: Context, markets: bool, as_json: bool) -> int:

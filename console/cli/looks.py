@@ -12,7 +12,7 @@ from console.cli.context import (
     JsonOption,
     LiveOption,
     SettingsOption,
-    context,
+    existing,
     guarded,
     opened_engine,
     read_only,
@@ -46,7 +46,7 @@ def scans(
     The newest look at each market: its figures, each beside the policy's threshold for asking a costly oracle,
     what followed, and the condition that was nearest to an idea.
     """
-    raise typer.Exit(guarded(lambda: _scans(context(home, live, settings), count, as_json)))
+    raise typer.Exit(guarded(lambda: _scans(existing(home, live, settings), count, as_json)))
 
 
 def _scans(found: Context, count: int, as_json: bool) -> int:
@@ -95,7 +95,7 @@ def saw(
     The stored snapshot with its ages and figures, and each number of the rationale: ✓ a figure of the snapshot,
     ≈ one after rounding, ✗ none. If the exchange answers, beside it the same figure of this moment.
     """
-    raise typer.Exit(guarded(lambda: asyncio.run(_saw(context(home, live, settings), proposal_id, as_json))))
+    raise typer.Exit(guarded(lambda: asyncio.run(_saw(existing(home, live, settings), proposal_id, as_json))))
 
 
 async def _saw(found: Context, proposal_id: int, as_json: bool) -> int:

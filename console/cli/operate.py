@@ -14,7 +14,7 @@ from console.cli.context import (
     JsonOption,
     LiveOption,
     SettingsOption,
-    context,
+    existing,
     guarded,
     opened_engine,
     opened_vault,
@@ -45,7 +45,7 @@ def cancel(
 
     The unfilled rest of the proposal's order is canceled at the exchange; what was filled stays.
     """
-    raise typer.Exit(guarded(lambda: asyncio.run(_cancel(context(home, live, settings), proposal_id))))
+    raise typer.Exit(guarded(lambda: asyncio.run(_cancel(existing(home, live, settings), proposal_id))))
 
 
 async def _cancel(found: Context, proposal_id: int) -> int:
@@ -75,7 +75,7 @@ def reconcile(
     Looks once for every order whose answer is missing, until it is found or proven absent, and compares vault
     and exchange. Exit code 3: something is still UNKNOWN, run it again. 1: vault and exchange differ.
     """
-    raise typer.Exit(guarded(lambda: asyncio.run(_reconcile(context(home, live, settings), as_json))))
+    raise typer.Exit(guarded(lambda: asyncio.run(_reconcile(existing(home, live, settings), as_json))))
 
 
 async def _reconcile(found: Context, as_json: bool) -> int:
@@ -124,7 +124,7 @@ def resolve(
         guarded(
             lambda: asyncio.run(
                 _resolve(
-                    context(home, live, settings), execution_id, read_verdict(verdict, quantity, price, fee), reason
+                    existing(home, live, settings), execution_id, read_verdict(verdict, quantity, price, fee), reason
                 )
             )
         )
@@ -168,7 +168,7 @@ def halt(
     Makes the HALT file first, so it works with the vault locked and the disk full; then records HALTED and
     cancels resting entries. Exits and stops stay. Exit code 3: a process is still sending, and is named.
     """
-    raise typer.Exit(guarded(lambda: asyncio.run(_halt(context(home, live, settings), reason))))
+    raise typer.Exit(guarded(lambda: asyncio.run(_halt(existing(home, live, settings), reason))))
 
 
 async def _halt(found: Context, reason: str) -> int:
@@ -220,7 +220,7 @@ def reduce(
 
     From now on only what is held may be sold, until oracle resume.
     """
-    raise typer.Exit(guarded(lambda: asyncio.run(_reduce(context(home, live, settings), reason))))
+    raise typer.Exit(guarded(lambda: asyncio.run(_reduce(existing(home, live, settings), reason))))
 
 
 async def _reduce(found: Context, reason: str) -> int:
@@ -243,7 +243,7 @@ def resume(
     Shows the halt, asks for the phrase "resume paper" (or "resume live") and a reason, and lifts exactly that
     halt: not if another came meanwhile, and not while a HALT file stands in the data folder.
     """
-    raise typer.Exit(guarded(lambda: _resume(context(home, live, settings), reason)))
+    raise typer.Exit(guarded(lambda: _resume(existing(home, live, settings), reason)))
 
 
 def _resume(found: Context, reason: str | None) -> int:

@@ -16,6 +16,7 @@ from console.cli.context import (
     LiveOption,
     SettingsOption,
     context,
+    existing,
     guarded,
     opened_engine,
     opened_vault,
@@ -46,7 +47,7 @@ def show(
 
     Without a name the one in force; observer, hunter and semi-auto are in every vault.
     """
-    raise typer.Exit(guarded(lambda: _show(context(home, live, settings), name, as_json)))
+    raise typer.Exit(guarded(lambda: _show(existing(home, live, settings), name, as_json)))
 
 
 def _show(found: Context, name: str | None, as_json: bool) -> int:
@@ -183,7 +184,7 @@ def list_policies(
 
     since is when it was last put in force.
     """
-    raise typer.Exit(guarded(lambda: _list(context(home, live, settings), as_json)))
+    raise typer.Exit(guarded(lambda: _list(existing(home, live, settings), as_json)))
 
 
 def _list(found: Context, as_json: bool) -> int:
@@ -222,7 +223,7 @@ def diff(
 
     Each field of B that is not as in A; what loosens lets something through that A refuses.
     """
-    raise typer.Exit(guarded(lambda: _diff(context(home, live, settings), before, after, as_json)))
+    raise typer.Exit(guarded(lambda: _diff(existing(home, live, settings), before, after, as_json)))
 
 
 def _diff(found: Context, before: str, after: str, as_json: bool) -> int:

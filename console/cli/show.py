@@ -12,7 +12,7 @@ from console.cli.context import (
     JsonOption,
     LiveOption,
     SettingsOption,
-    context,
+    existing,
     guarded,
     opened_engine,
     read_only,
@@ -42,7 +42,7 @@ def status(
 
     in_flight counts orders being sent, unknown those whose answer is lost, resting those open at the exchange.
     """
-    raise typer.Exit(guarded(lambda: _status(context(home, live, settings), as_json)))
+    raise typer.Exit(guarded(lambda: _status(existing(home, live, settings), as_json)))
 
 
 def _status(found: Context, as_json: bool) -> int:
@@ -95,7 +95,7 @@ def proposals(
 
     gate is "ready", or the check that blocks the proposal now, with the time it clears.
     """
-    raise typer.Exit(guarded(lambda: _proposals(context(home, live, settings), everything, count, as_json)))
+    raise typer.Exit(guarded(lambda: _proposals(existing(home, live, settings), everything, count, as_json)))
 
 
 def _proposals(found: Context, everything: bool, count: int, as_json: bool) -> int:
@@ -137,7 +137,7 @@ def history(
     Quantity, price, value and fee are sums over the fills. status is pending until the first fill, then
     confirmed; failed if the order ended with nothing filled.
     """
-    raise typer.Exit(guarded(lambda: _history(context(home, live, settings), count, as_json)))
+    raise typer.Exit(guarded(lambda: _history(existing(home, live, settings), count, as_json)))
 
 
 def _history(found: Context, count: int, as_json: bool) -> int:
@@ -183,7 +183,7 @@ def executions(
 
     One execution is the one attempt to turn a proposal into an order; with an ID every step and what proved it.
     """
-    raise typer.Exit(guarded(lambda: _executions(context(home, live, settings), execution_id, count, as_json)))
+    raise typer.Exit(guarded(lambda: _executions(existing(home, live, settings), execution_id, count, as_json)))
 
 
 def _executions(found: Context, execution_id: int | None, count: int, as_json: bool) -> int:
@@ -236,7 +236,7 @@ def verify(
 
     Reads only. Exit code 1 on any violation, each in one sentence.
     """
-    raise typer.Exit(guarded(lambda: _verify(context(home, live, settings), as_json)))
+    raise typer.Exit(guarded(lambda: _verify(existing(home, live, settings), as_json)))
 
 
 def _verify(found: Context, as_json: bool) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from console.cli import run_command_line
 from tests.cli.kit import oracle, oracle_json, vault_rows
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("bad-input")]
@@ -249,3 +250,32 @@ def test_without_a_home_variable_the_data_folder_is_still_found(tmp_path: Path) 
     extra: dict[str, str | None] = {"HOME": None, "ORACLE_CONSOLE_HOME": None, "XDG_DATA_HOME": str(tmp_path)}
     oracle(tmp_path, "status", extra=extra)
     assert vault_rows(tmp_path / "oracle-console", "SELECT mode FROM vault_info") == [("paper",)]
+
+
+LOOKS_AT_WHAT_IS_THERE = [
+    *[(name,) for name in ("status", "proposals", "history", "executions", "locks", "budget", "scans", "verify")],
+    *[(name, "1") for name in ("saw", "approve", "decline", "execute", "cancel")],
+    *[("policy", "show"), ("policy", "list"), ("policy", "diff", "hunter", "observer"), ("exit", "BTC-EUR")],
+    *[("reconcile",), ("resume",), ("halt",), ("reduce", "--reason", "r"), ("adopt", "--reason", "r")],
+]
+
+
+@pytest.mark.parametrize("command", LOOKS_AT_WHAT_IS_THERE, ids=" ".join)
+def test_a_mistyped_home_makes_no_vault(
+    tmp_path: Path, command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing, other = tmp_path / "missing", tmp_path / "other"
+    other.mkdir()
+    (other / "letter.txt").write_text("somebody's own")
+    for folder in (missing, other):
+        assert run_command_line([*command, "--home", str(folder)]) == 3
+        out, told = capsys.readouterr()
+        assert (out, told.count("\n")) == ("", 1)
+        assert told.startswith(f"there is no vault in {folder}; oracle --home {folder} makes one")
+    assert (missing.exists(), [path.name for path in other.iterdir()]) == (False, ["letter.txt"])
+
+
+def test_the_first_idea_makes_the_vault_it_needs(tmp_path: Path) -> None:
+    home = str(tmp_path / "new")
+    oracle(tmp_path, "propose", "--home", home, "--market", "BTC-EUR", "--side", "buy", "--eur", "25")
+    assert len(json.loads(oracle(tmp_path, "proposals", "--home", home, "--json").stdout)) == 1
