@@ -8,7 +8,7 @@ DEV_STAMP := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST_JOBS ?= 2
 
-.PHONY: run test lint types contracts unit readme lock clean
+.PHONY: run test lint types contracts unit soak readme lock clean
 
 run: $(RUN_STAMP)
 	@echo "3/3 console (data in ./var; oracle --help lists the commands)"
@@ -33,6 +33,10 @@ contracts: $(DEV_STAMP)
 unit: $(DEV_STAMP)
 	@echo "== pytest"
 	@$(BIN)/pytest -n $(PYTEST_JOBS) --dist loadgroup
+
+# Two consoles and two workers for an hour, one of them killed every few seconds; SOAK="--seconds 600 --seed 1" for less.
+soak: $(DEV_STAMP)
+	@$(BIN)/python -m tests.soak $(SOAK)
 
 # Renews the line numbers that the README links to.
 readme: $(DEV_STAMP)
