@@ -272,7 +272,7 @@ def judge(home: Path, report: Report) -> None:
     if at_exchange != here:
         check(f"fills differ: {len(at_exchange - here)} missing here, {len(here - at_exchange)} only here")
     open_ = vault_rows(
-        home, "SELECT id, state FROM trade_executions WHERE state IN ('PENDING', 'SUBMITTED', 'UNKNOWN')"
+        home, "SELECT id, state FROM trade_executions WHERE state IN ('CLAIMED', 'SUBMITTING', 'UNKNOWN')"
     )
     if open_:
         check(f"unsettled executions after reconcile: {open_}")
