@@ -12,6 +12,7 @@ from storage.clock import DAY, Micros
 from storage.codes import Side
 from storage.database import Tx
 from storage.facts import all_fills
+from storage.flows import Flow, account_flows
 from storage.models import Fill
 from storage.money import EXACT, Eur, Price, Quantity
 from storage.positions import Book, replay
@@ -74,7 +75,7 @@ def read_portfolio(
     known = all_fills(tx) if fills is None else fills
     book = replay(known)
     row = tx.sql.one("sweep_balances")
-    totals = _moved_on(row["balances"], row["finished_at"], known) if row is not None else _bought(book)
+    totals = _bought(book) if row is None else _moved_on(row["balances"], row["finished_at"], known, account_flows(tx))
     today = [fill for fill in known if fill.at > tx.now - DAY]
     holdings = [
         _holding(symbol, amount, book, bids) for symbol, amount in totals.items() if symbol != CURRENCY and amount > 0
@@ -91,8 +92,8 @@ def read_portfolio(
     )
 
 
-def _moved_on(balances: str, since: Micros, fills: list[Fill]) -> dict[str, Decimal]:
-    """Totals by symbol: as compared, with our own fills since."""
+def _moved_on(balances: str, since: Micros, fills: list[Fill], flows: list[Flow]) -> dict[str, Decimal]:
+    """Totals by symbol: as compared, with our own fills and the account's flows since."""
     totals = {symbol: Decimal(text) for symbol, text in json.loads(balances).items()}
     for fill in fills:
         if fill.at <= since:
@@ -103,6 +104,9 @@ def _moved_on(balances: str, since: Micros, fills: list[Fill]) -> dict[str, Deci
         fee = Decimal(0) if fill.fee is None else fill.fee.value
         totals[base] = EXACT.add(totals.get(base, Decimal(0)), EXACT.multiply(fill.quantity.value, Decimal(sign)))
         totals[quote] = EXACT.subtract(EXACT.subtract(totals.get(quote, Decimal(0)), paid), fee)
+    for flow in flows:
+        if flow.at > since:
+            totals[flow.symbol] = EXACT.add(totals.get(flow.symbol, Decimal(0)), flow.amount)
     return totals
 
 

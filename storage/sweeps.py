@@ -17,6 +17,7 @@ from storage.database import Tx
 from storage.errors import Conflict, WrongMode
 from storage.execution_rows import executions_in, recent_executions
 from storage.facts import all_fills
+from storage.flows import Flow, account_flows
 from storage.money import EXACT, decimal_text
 from storage.trading_state import current_trading_state
 
@@ -33,17 +34,6 @@ class SweepResult:
     balances: Mapping[str, Decimal]
     key_fingerprint: str
     exchange_identity: str
-
-
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """What moved one symbol and was no order of this vault; what came is positive."""
-
-    at: Micros
-    symbol: str
-    amount: Decimal
-    kind: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +125,6 @@ def likely_balances(tx: Tx, start: Mapping[str, Decimal]) -> tuple[dict[str, Dec
     for flow in account_flows(tx):
         totals[flow.symbol] = EXACT.add(totals.get(flow.symbol, Decimal(0)), flow.amount)
     return totals, frozenset(open_symbols)
-
-
-def account_flows(tx: Tx) -> list[Flow]:
-    """What moved the account and was no order of this vault, oldest first."""
-    return [
-        Flow(row["at"], row["symbol"], Decimal(row["amount"]), row["kind"], row["reason"])
-        for row in tx.sql.all("all_flows")
-    ]
 
 
 def accepted_orders(tx: Tx) -> frozenset[tuple[str, str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Any, Final
 
@@ -10,10 +12,12 @@ from pydantic import Field, StrictBool, TypeAdapter, ValidationError
 from console.exchange.errors import ExchangeUnreadable
 from console.exchange.wire import Amount, Label, Millis, Payload, Positive, Signed, Whole, Word, first_fault
 from storage.clock import Micros
+from storage.flows import AccountMove
 from storage.models import Candle, Level, MarketRules, VenueFill, VenueOrder
-from storage.money import Eur, Price, Quantity
+from storage.money import EXACT, Eur, Price, Quantity
 
 MICROS_PER_MS: Final = 1000
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class TimePayload(Payload):
@@ -188,6 +192,42 @@ class OrderPayload(Payload):
             created_at=self.created * MICROS_PER_MS,
             operator_id=self.operator_id,
         )
+
+
+class HistoryPayload(Payload):
+    """One item of ``GET /account/history``; which amounts appear depends on the type, and types are open-ended."""
+
+    transaction_id: Word
+    executed_at: datetime
+    type: Label
+    sent_currency: Word | None = None
+    sent_amount: Amount | None = None
+    received_currency: Word | None = None
+    received_amount: Amount | None = None
+    fees_currency: Word | None = None
+    fees_amount: Signed | None = None
+
+    def move(self) -> AccountMove:
+        """What came less what went and what it cost, by symbol."""
+        at = self.executed_at if self.executed_at.tzinfo is not None else self.executed_at.replace(tzinfo=UTC)
+        changes: dict[str, Decimal] = {}
+        for symbol, amount, sign in (
+            (self.received_currency, self.received_amount, 1),
+            (self.sent_currency, self.sent_amount, -1),
+            (self.fees_currency, self.fees_amount, -1),
+        ):
+            if symbol is not None and amount is not None:
+                changes[symbol] = EXACT.add(changes.get(symbol, Decimal(0)), sign * amount)
+        return AccountMove(self.transaction_id, (at - EPOCH) // timedelta(microseconds=1), self.type, changes)
+
+
+class HistoryPagePayload(Payload):
+    """``GET /account/history``."""
+
+    items: tuple[Any, ...]
+    """Each a HistoryPayload, if it can be read."""
+    current_page: Whole
+    total_pages: Whole
 
 
 class CanceledPayload(Payload):

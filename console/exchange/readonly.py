@@ -17,6 +17,8 @@ from console.exchange.models import (
     BalancePayload,
     BestQuotePayload,
     BookPayload,
+    HistoryPagePayload,
+    HistoryPayload,
     LastPricePayload,
     MarketPayload,
     TimePayload,
@@ -30,6 +32,7 @@ from console.exchange.weights import Lane, WeightBudget
 from console.exchange.wire import read_all, read_most, read_one
 from storage.clock import Micros
 from storage.codes import Mode
+from storage.flows import AccountMove
 from storage.models import Candle, ClockSample, Level, MarketRules
 from storage.money import Eur, Price, Quantity
 
@@ -40,6 +43,10 @@ TIME_S: Final = 1.5
 """An answer about the time that takes longer is thrown away: half the trip is what the sample may be wrong by."""
 
 EURO: Final = "EUR"
+
+PAGE: Final = 100
+MOST_PAGES: Final = 40
+TRADES: Final = frozenset({"buy", "sell"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +174,24 @@ class ReadOnlyClient:
         if len(by_symbol) != len(rows):
             raise ExchangeUnreadable("The exchange's balance lists a symbol twice.")
         return Balances(by_symbol, fetched, fetched_at)
+
+    async def account_moves(self, since: Micros) -> tuple[AccountMove, ...]:
+        """What moved the account at or after ``since`` and was no trade, read to the last page.
+
+        Trades are left out: ours are known by their fills, and somebody else's are a difference for the operator. So
+        is an entry that cannot be read: what it moved stays a difference.
+        """
+        moves: dict[str, AccountMove] = {}
+        for page in range(1, MOST_PAGES + 1):
+            query: Query = [("fromDate", max(since // 1000, 0)), ("maxItems", PAGE), ("page", page)]
+            value = await self._reader.get("/account/history", query, lane=Lane.HISTORY, signed=True)
+            found = read_one(HistoryPagePayload, value, "account history")
+            for item in read_most(HistoryPayload, list(found.items), "account history"):
+                if item.type not in TRADES:
+                    moves.setdefault(item.transaction_id, item.move())
+            if page >= found.total_pages:
+                return tuple(moves.values())
+        raise ExchangeUnreadable(f"The account's history has more than {MOST_PAGES} pages.")
 
     async def taker_fee(self, *, lane: Lane = Lane.RECONCILE) -> Decimal:
         """The account's taker fee as a fraction, such as 0.0025."""

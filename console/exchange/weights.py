@@ -22,12 +22,13 @@ class Lane(StrEnum):
     """How urgent a call is."""
 
     SCAN = "scan"
+    HISTORY = "history"
     RECONCILE = "reconcile"
     ORDER = "order"
     CANCEL = "cancel"
 
 
-KEPT_PERCENT: Final[Mapping[Lane, int]] = {Lane.SCAN: 40, Lane.RECONCILE: 10}
+KEPT_PERCENT: Final[Mapping[Lane, int]] = {Lane.SCAN: 40, Lane.HISTORY: 25, Lane.RECONCILE: 10}
 """A lane stands still once no more than this share of the minute's points is left, so that the next has room."""
 
 

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Final
 
 from console.exchange.answers import same_id
+from console.exchange.errors import ExchangeError
 from console.exchange.readonly import ReadOnlyClient
 from console.exchange.trade import TradeClient
 from console.execution.fills import follow_orders
@@ -22,6 +23,7 @@ from storage.codes import RESTING, UNDECIDED, Mode
 from storage.database import Tx, Vault
 from storage.execution_rows import executions_in, read_execution
 from storage.facts import all_fills
+from storage.flows import history_since, import_moves
 from storage.models import Execution, VenueOrder
 from storage.money import decimal_text
 from storage.policies import Policy
@@ -100,9 +102,11 @@ async def compare(vault: Vault, trade: TradeClient, readonly: ReadOnlyClient) ->
     for market in sorted(markets):
         listed += await trade.open_orders(market)
     balances = await readonly.balances()
+    totals = {symbol: entry.available + entry.in_order for symbol, entry in balances.by_symbol.items()}
+    if _balance_differences(totals, before, set(open_before)):
+        await _import_flows(vault, readonly)
     (after, open_after), known = await vault.read(lambda tx: (_likely(tx), _known_executions(tx)))
     foreign, missing = await _judge_orders(vault, listed, known)
-    totals = {symbol: entry.available + entry.in_order for symbol, entry in balances.by_symbol.items()}
     # An order that may exist may have moved its coin and the euros: these say nothing until it is settled.
     unsettled = [execution.market for execution in known if execution.state in UNDECIDED]
     open_symbols = {symbol for market in unsettled for symbol in market.split("-")} | open_before | open_after
@@ -112,6 +116,23 @@ async def compare(vault: Vault, trade: TradeClient, readonly: ReadOnlyClient) ->
     elif _balance_differences(totals, before, open_symbols):
         balance = _balance_differences(totals, after, open_symbols)
     return Compared(tuple(foreign), tuple(missing), tuple(balance), totals)
+
+
+async def _import_flows(vault: Vault, readonly: ReadOnlyClient) -> None:
+    """Take over deposits, withdrawals and rewards that the account's history tells of.
+
+    A history that cannot be read explains nothing: then the difference stays, and is said.
+    """
+    since = await vault.read(history_since)
+    if since is None:
+        return
+    try:
+        moves = await readonly.account_moves(since)
+    except ExchangeError as error:
+        log.warning("the account's history cannot be read: %s", error)
+        return
+    if moves and (count := await vault.transact(lambda tx: import_moves(tx, moves, since))):
+        log.info("%d flows of the account's history are taken over", count)
 
 
 async def _judge_orders(

@@ -15,9 +15,9 @@ from storage.codes import ExecutionState, Side
 from storage.database import Tx
 from storage.errors import Conflict
 from storage.execution_rows import recent_executions
+from storage.flows import account_flows
 from storage.sweeps import (
     Adoption,
-    account_flows,
     baseline,
     expected_balances,
 )

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from console.exchange.errors import ExchangeError
+from console.exchange.errors import ExchangeError, ExchangeRefused
+from console.exchange.readonly import Balances, ReadOnlyClient
+from console.exchange.weights import Lane
+from console.execution.sweep import sweep_once
 from console.paper.process import Address
+from storage.clock import Micros
 from storage.codes import ExecutionState
 from storage.errors import WrongMode
+from storage.flows import AccountMove
 from storage.sweeps import baseline, bind_exchange
 from tests.execution.kit import Rig
 from tests.paper.exchanges import Signed
@@ -111,6 +117,44 @@ async def test_a_difference_in_balance_is_shown_exactly(rig: Rig) -> None:
 
 def shown(number: Decimal) -> str:
     return format(number.normalize(), "f")
+
+
+class Depositing(ReadOnlyClient):
+    """The rig's own client, whose account got 250 EUR that no order of ours brought."""
+
+    def __init__(self, rig: Rig, moves: tuple[AccountMove, ...] | None) -> None:
+        self._inner, self._moves, self.asked = rig.readonly, moves, 0
+
+    async def balances(self, *, lane: Lane = Lane.RECONCILE) -> Balances:
+        found = await self._inner.balances(lane=lane)
+        euros = found.by_symbol["EUR"]
+        return replace(found, by_symbol={**found.by_symbol, "EUR": replace(euros, available=euros.available + 250)})
+
+    async def account_moves(self, since: Micros) -> tuple[AccountMove, ...]:
+        self.asked += 1
+        if self._moves is None:
+            raise ExchangeRefused(403, 309, "not now")
+        return tuple(move for move in self._moves if move.at >= since)
+
+
+async def test_a_deposit_the_history_tells_of_is_no_difference(rig: Rig) -> None:
+    await rig.sweep()
+    await rig.fire()
+    moves = (AccountMove("t-1", rig.clock.now(), "deposit", {"EUR": Decimal(250)}),)
+    client = Depositing(rig, moves)
+    for _ in range(2):
+        assert await sweep_once(rig.vault, rig.trade, client, rig.clock.sleep)
+    assert client.asked == 1
+    assert await rig.rows("SELECT kind, amount FROM account_flows") == [{"kind": "deposit", "amount": "250"}]
+
+
+@pytest.mark.parametrize("moves", [(), None])
+async def test_what_the_history_does_not_explain_stays_a_difference(
+    rig: Rig, moves: tuple[AccountMove, ...] | None
+) -> None:
+    await rig.sweep()
+    assert not await sweep_once(rig.vault, rig.trade, Depositing(rig, moves), rig.clock.sleep)
+    assert [text[:4] for text in (await newest(rig))["differences"]] == ["EUR:"]
 
 
 async def test_a_fee_that_is_still_to_come_leaves_the_euros_open_and_nothing_else(rig: Rig) -> None:

@@ -12,7 +12,8 @@ from storage.codes import ExecutionState, Mode
 from storage.database import Tx
 from storage.errors import Conflict
 from storage.execution_rows import get_execution
-from storage.sweeps import SweepResult, account_flows, adopt_account, baseline, record_sweep
+from storage.flows import account_flows
+from storage.sweeps import SweepResult, adopt_account, baseline, record_sweep
 from storage.trading_state import halt
 from tests.storage.world import bare_tx, bring_to
 from tests.support import SteppedClock
