@@ -30,7 +30,7 @@ from storage.gate import ask
 from storage.gauges import Gauge, read_budget
 from storage.halt_file import halt_file_present
 from storage.history import history_page
-from storage.leases import all_jobs, lease_is_live
+from storage.leases import all_jobs, holder_is_gone, lease_is_live
 from storage.locks import JobLock, MarketLock, job_locks, market_locks
 from storage.looks import newest_looks
 from storage.models import Candle, Check, Execution, MarketRules, Proposal, Quote, Trade, TradingRecord
@@ -235,7 +235,7 @@ def _header(tx: Tx, around: Surroundings, unknown: int, resting: int) -> Header:
         source=around.source,
         link=around.link,
         next_look_at=None if look is None else look["next_run_at"],
-        scheduler=_scheduler(jobs, tx.now, around.instance),
+        scheduler=_scheduler(tx, jobs.get(JobName.KEEPER), around.instance),
         in_flight=len(in_flight),
         unknown=unknown,
         resting=resting,
@@ -243,10 +243,9 @@ def _header(tx: Tx, around: Surroundings, unknown: int, resting: int) -> Header:
     )
 
 
-def _scheduler(jobs: Mapping[str, sqlite3.Row], now: Micros, instance: str) -> str | None:
+def _scheduler(tx: Tx, keeper: sqlite3.Row | None, instance: str) -> str | None:
     # The keeper's lease is held as long as its process lives, so it tells whether a scheduler runs at all.
-    keeper = jobs.get(JobName.KEEPER)
-    if keeper is None or keeper["holder"] is None or keeper["expires_at"] <= now:
+    if keeper is None or keeper["holder"] is None or keeper["expires_at"] <= tx.now or holder_is_gone(tx, keeper):
         return None
     return "here" if keeper["holder"] == instance else str(keeper["holder"])
 
@@ -293,9 +292,9 @@ def _filled_since(line: HistoryLine, since: Micros) -> bool:
 def _history(tx: Tx, bids: Mapping[str, Price]) -> tuple[HistoryLine, ...]:
     lines = [_trade_line(trade, bids.get(trade.market)) for trade in history_page(tx, HISTORY_ROWS)]
     for proposal in recent_proposals(tx, HISTORY_ROWS):
-        if proposal.state in (ProposalState.EXPIRED, ProposalState.DECLINED):
-            end = "expired" if proposal.state is ProposalState.EXPIRED else "declined"
-            at, key = proposal.updated_at, f"p{proposal.id}"
+        if (state := proposal.state_at(tx.now)) in (ProposalState.EXPIRED, ProposalState.DECLINED):
+            end = "expired" if state is ProposalState.EXPIRED else "declined"
+            at, key = proposal.updated_at if state is proposal.state else proposal.expires_at, f"p{proposal.id}"
             lines.append(_ghost(key, at, proposal.side, proposal.market, proposal.eur, end))
     for row in tx.sql.all("recent_refusals", since=tx.now - DAY, count=HISTORY_ROWS):
         end = f"refused {row['failed'].split()[0]}"

@@ -25,6 +25,7 @@ from storage import audit
 from storage.clock import SECOND, Clock, Entropy, Micros
 from storage.codes import Mode
 from storage.errors import VaultBroken, VaultBusy, VaultDead, WrongSchema
+from storage.instances import InstanceMark, tidy_marks
 from storage.locking import SharedLock, WriterLock
 from storage.models import Actor, VaultInfo
 from storage.queries import Sql
@@ -108,6 +109,7 @@ class Vault:
     _reader: aiosqlite.Connection
     _lock: WriterLock
     _users: SharedLock
+    _mark: InstanceMark
     _key: bytes
     _pending_head: audit.Head | None = field(default=None)
     _head_written_at: Micros = field(default=0)
@@ -145,18 +147,20 @@ class Vault:
                 raise VaultBusy("the vault is being restored by another process; try again when it is done")
             writer = await _connect(address, connections)
 
-            def prepare() -> tuple[VaultInfo, bytes]:
+            def prepare() -> tuple[VaultInfo, bytes, InstanceMark]:
                 if not lock.acquire(deadline):
                     raise VaultBusy(f"{_locked_by(lock.holder())}; nothing was done, try again")
                 try:
                     _configure(_raw(writer), deadline)
                     migrate(_raw(writer))
                     key = read_audit_key(folder, _raw(writer), entropy)
-                    return set_up_vault(_raw(writer), folder, mode, clock, entropy, actor, key), key
+                    info = set_up_vault(_raw(writer), folder, mode, clock, entropy, actor, key)
+                    tidy_marks(folder, {row[0] for row in _raw(writer).execute("SELECT holder FROM scan_jobs")})
+                    return info, key, InstanceMark(folder, actor.instance)
                 finally:
                     lock.release()
 
-            info, key = await _hop(writer, translated(prepare))
+            info, key, mark = await _hop(writer, translated(prepare))
             reader = await _connect(f"{address}?mode=ro", connections)
             await _hop(reader, translated(lambda: _configure_reader(_raw(reader))))
         except BaseException:
@@ -164,7 +168,7 @@ class Vault:
             lock.close()
             users.close()
             raise
-        vault = cls(folder, mode, clock, actor, info, writer, reader, lock, users, key)
+        vault = cls(folder, mode, clock, actor, info, writer, reader, lock, users, mark, key)
         atexit.register(vault._close_at_exit)
         return vault
 
@@ -224,6 +228,7 @@ class Vault:
         atexit.unregister(self._close_at_exit)
         connections = [self._writer, self._reader]
         await _close_behind(self._lock, connections, time.monotonic() + WRITE_DEADLINE, self._move_head)
+        self._mark.close()
         self._users.close()
         self._lock.close()
 

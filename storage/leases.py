@@ -13,6 +13,7 @@ from typing import Final
 from storage.clock import SECOND, Micros
 from storage.database import Tx
 from storage.errors import StaleFence
+from storage.instances import is_gone
 from storage.models import Lease
 
 LEASE_TTL: Final[Micros] = 120 * SECOND
@@ -120,11 +121,16 @@ def hurry_job(tx: Tx, job: str) -> bool:
 
 
 def lease_is_live(tx: Tx, job: str, ttl: Micros = LEASE_TTL) -> bool:
-    """Whether somebody holds the job's lease now."""
+    """Whether somebody holds the job's lease now; not who was killed: that can be seen on this machine."""
     row = tx.sql.one("job_by_name", job=job)
-    if row is None or row["expires_at"] is None:
+    if row is None or row["expires_at"] is None or not tx.now < row["expires_at"] <= tx.now + ttl:
         return False
-    return bool(tx.now < row["expires_at"] <= tx.now + ttl)
+    return not is_gone(tx.folder, row["holder"], tx.actor.instance)
+
+
+def holder_is_gone(tx: Tx, row: sqlite3.Row) -> bool:
+    """Whether a job's lease is held in the name of an instance of this machine that was killed."""
+    return row["holder"] is not None and is_gone(tx.folder, row["holder"], tx.actor.instance)
 
 
 def all_jobs(tx: Tx) -> list[sqlite3.Row]:

@@ -11,7 +11,7 @@ from storage.clock import MINUTE, Micros
 from storage.codes import RESTING, CheckCode, ExecutionState, OrderKind, Side
 from storage.database import Tx
 from storage.facts import newest_sweep, read_book
-from storage.leases import all_jobs, lease_is_live
+from storage.leases import all_jobs, holder_is_gone, lease_is_live
 from storage.models import Check, Question
 from storage.policies import Policy
 from storage.policy_store import active_policy
@@ -55,6 +55,8 @@ class JobLock:
     failures: int
     error: str | None
     paused: bool
+    gone: bool = False
+    """Its holder was killed; the lease stays in its name until it ends."""
 
 
 def market_locks(tx: Tx, book: Book | None = None) -> tuple[MarketLock, ...]:
@@ -78,7 +80,8 @@ def job_locks(tx: Tx) -> tuple[JobLock, ...]:
     """Every job with its lease, by name. An expired lease, or one further ahead than leases last, is none."""
     found = []
     for row in all_jobs(tx):
-        live = lease_is_live(tx, row["job"])
+        gone = holder_is_gone(tx, row)
+        live = lease_is_live(tx, row["job"]) or gone
         found.append(
             JobLock(
                 job=row["job"],
@@ -89,6 +92,7 @@ def job_locks(tx: Tx) -> tuple[JobLock, ...]:
                 failures=row["failures"],
                 error=row["last_error"],
                 paused=bool(row["paused"]),
+                gone=gone,
             )
         )
     return tuple(found)

@@ -9,6 +9,7 @@ from typing import Any
 
 from storage.clock import Micros
 from storage.codes import (
+    OPEN_PROPOSALS,
     CheckCode,
     ExecutionState,
     HistoryStatus,
@@ -90,6 +91,10 @@ class Proposal:
     decided_by: str | None
     parent_id: int | None = None
     """The proposal an operator's idea was made anew from."""
+
+    def state_at(self, now: Micros) -> ProposalState:
+        """Its state at a moment: past its time an open one is EXPIRED, whether or not that is stored yet."""
+        return ProposalState.EXPIRED if self.state in OPEN_PROPOSALS and self.expires_at <= now else self.state
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,8 +150,8 @@ def get_proposal(tx: Tx, proposal_id: int) -> Proposal:
 
 
 def open_proposals(tx: Tx) -> list[Proposal]:
-    """All open proposals, the one that expires first on top."""
-    return [read_proposal(row) for row in tx.sql.all("open_proposals")]
+    """All open proposals, the one that expires first on top; one whose time has come is none, stored or not."""
+    return [read_proposal(row) for row in tx.sql.all("open_proposals", now=tx.now)]
 
 
 def recent_proposals(tx: Tx, count: int, before: int = 2**62) -> list[Proposal]:

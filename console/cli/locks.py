@@ -31,7 +31,8 @@ def locks(
 ) -> None:
     """Who runs which job.
 
-    A job runs in one place at a time: holder has it until expires_at, and every later holder has a higher fence.
+    A job runs in one place at a time: holder has it until expires_at, and every later holder has a higher fence. A
+    holder that is gone was killed; its jobs are taken over at expires_at.
     With --markets: what may not be bought or sold where, by which check, and when it clears by itself. A lock
     without a market holds everywhere, one without a side for both.
     """
@@ -39,10 +40,13 @@ def locks(
 
 
 def _locks(found: Context, markets: bool, as_json: bool) -> int:
-    rows = read_only(found, _market_rows if markets else _job_rows)
+    rows, gone = read_only(found, lambda tx: ((_market_rows if markets else _job_rows)(tx), _gone(tx)))
     if as_json:
         say_json(rows)
         return OK
+    for row in rows:
+        if not markets and row["job"] in gone:
+            row["holder"] += " gone"
     columns = MARKET_COLUMNS if markets else JOB_COLUMNS
     say_table(columns, [["" if row[column] is None else str(row[column]) for column in columns] for row in rows])
     return OK
@@ -56,6 +60,13 @@ def _job_rows(tx: Tx) -> list[dict[str, Any]]:
     for row in rows:
         row |= {name: None if row[name] is None else iso(row[name]) for name in row if name.endswith("_at")}
     return rows
+
+
+def _gone(tx: Tx) -> frozenset[str]:
+    """Jobs whose holder was killed."""
+    from storage.leases import all_jobs, holder_is_gone
+
+    return frozenset(row["job"] for row in all_jobs(tx) if holder_is_gone(tx, row))
 
 
 def _market_rows(tx: Tx) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ from console.cli.values import gate_answer, proposal_values
 if TYPE_CHECKING:
     from console.cli.context import Context
     from storage.database import Tx
-    from storage.models import Execution, Proposal, Trade
+    from storage.models import Execution, Proposal, Quote, Trade
 
 CountOption = Annotated[int, typer.Option("--count", min=1, max=10_000, help="How many rows, newest first.")]
 
@@ -120,9 +120,15 @@ async def _judged(found: Context, everything: bool, count: int) -> list[dict[str
         if markets:
             await settle(engine)
         quotes = await engine.parts.quotes.fetch_all(markets) if markets else {}
-        return await engine.vault.read(
-            lambda tx: [proposal_values(row, gate_answer(tx, row, quotes.get(row.market))) for row in wanted]
-        )
+        return await engine.vault.read(lambda tx: [_values_now(tx, row, quotes.get(row.market)) for row in wanted])
+
+
+def _values_now(tx: Tx, proposal: Proposal, quote: Quote | None) -> dict[str, Any]:
+    """As it is at this moment: where no console runs, nobody has stored yet that it expired."""
+    from dataclasses import replace
+
+    current = replace(proposal, state=proposal.state_at(tx.now))
+    return proposal_values(current, gate_answer(tx, current, quote))
 
 
 def history(

@@ -88,6 +88,8 @@ def _job_row(lock: JobLock, state: ConsoleState, scene: Scene, width: int) -> Ro
 def _holder(lock: JobLock, state: ConsoleState) -> str:
     if lock.holder is None:
         return "free"
+    if lock.gone:
+        return "gone"
     return "here" if lock.holder == state.instance else safe_text(lock.holder, 40)[:5]
 
 

@@ -1,8 +1,8 @@
 -- name: proposal_by_id(id)^
 SELECT * FROM trade_proposals WHERE id = :id;
 
--- name: open_proposals()
-SELECT * FROM trade_proposals WHERE state IN ('PROPOSED', 'APPROVED') ORDER BY expires_at, id;
+-- name: open_proposals(now)
+SELECT * FROM trade_proposals WHERE state IN ('PROPOSED', 'APPROVED') AND expires_at > :now ORDER BY expires_at, id;
 
 -- name: recent_proposals(before, count)
 SELECT * FROM trade_proposals WHERE id < :before ORDER BY id DESC LIMIT :count;

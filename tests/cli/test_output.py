@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 
 from console.cli import run_command_line
 from console.clock import SystemClock
-from tests.cli.kit import environment, execute, oracle, oracle_json, propose
+from tests.cli.kit import environment, execute, oracle, oracle_json, propose, vault_rows
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("output")]
 
@@ -126,3 +128,16 @@ def test_the_help_and_a_look_start_quickly(tmp_path: Path, capsys: pytest.Captur
         sys.stdout.write(f"\nimport textual.app {screen:.2f} s, --help {shown:.2f} s, status --json {looked:.2f} s\n")
     assert shown < 3 * screen
     assert looked < 6 * screen
+
+
+def test_an_idea_past_its_time_is_shown_expired_where_no_console_runs(tmp_path: Path) -> None:
+    proposal = propose(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "paper" / "vault.db", isolation_level=None)) as database:
+        database.execute("DROP TRIGGER proposal_identity")
+        database.execute("UPDATE trade_proposals SET expires_at = created_at + 1")
+    assert read(tmp_path, "proposals") == []
+    assert [(row["id"], row["state"], row["gate"]) for row in read(tmp_path, "proposals", "--all")] == [
+        (proposal, "EXPIRED", None)
+    ]
+    assert read(tmp_path, "status")["open_proposals"] == 0
+    assert vault_rows(tmp_path, "SELECT state FROM trade_proposals") == [("PROPOSED",)]

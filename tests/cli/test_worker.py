@@ -128,7 +128,8 @@ def test_a_killed_worker_loses_its_jobs_to_another_when_its_leases_end(tmp_path:
     dead = holders(tmp_path)["keeper"]
     ((_, expires),) = vault_rows(tmp_path, KEEPER)
     with running(tmp_path, "worker") as second:
-        second.wait_for(f"jobs run at {dead}")
+        second.wait_for("jobs run nowhere")
+        assert re.search(rf"^keeper +{dead} gone ", oracle(tmp_path, "locks").stdout, re.MULTILINE)
         # Until the lease ends nobody else has the job; what nobody held goes on at once.
         proposal = propose(tmp_path)
         second.wait_for(f"proposal {proposal}: ")

@@ -60,7 +60,7 @@ async def test_the_durability_that_is_promised_is_set(vault: Vault) -> None:
 
 async def test_every_file_is_private(vault: Vault) -> None:
     await vault.transact(note)
-    files = {path.name: stat.S_IMODE(path.stat().st_mode) for path in vault.folder.iterdir()}
+    files = {path.name: stat.S_IMODE(path.stat().st_mode) for path in vault.folder.iterdir() if path.is_file()}
     assert {"vault.db", "vault.db-wal", "vault.db-shm", "vault.lock", "vault.users", "audit.key", "audit.head"} == set(
         files
     )

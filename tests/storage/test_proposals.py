@@ -116,6 +116,17 @@ def test_open_proposals_come_soonest_to_expire_first(tx: Tx) -> None:
     assert [proposal.id for proposal in recent_proposals(tx, 9, before=soon.id)] == [late.id]
 
 
+def test_past_its_time_it_is_expired_before_anybody_stores_that(tx: Tx) -> None:
+    approved = approve(tx, create_proposal(tx, own_idea(lives=5 * MINUTE)).id, {})
+    declined = decline(tx, create_proposal(tx, own_idea(lives=5 * MINUTE)).id)
+    assert approved.state_at(approved.expires_at - 1) is ProposalState.APPROVED
+    tx.now = approved.expires_at
+    assert approved.state_at(tx.now) is ProposalState.EXPIRED
+    assert declined.state_at(tx.now) is ProposalState.DECLINED
+    assert open_proposals(tx) == []
+    assert expire_due(tx) == [approved.id]
+
+
 def test_approving_keeps_it_open_and_says_who(tx: Tx) -> None:
     approved = approve(tx, create_proposal(tx, an_idea()).id, {})
     assert (approved.state, approved.decided_by) == (P.APPROVED, "operator")
