@@ -1,8 +1,7 @@
-"""The ASGI application: one dispatcher that charges, verifies, spoils on purpose, applies and answers."""
+"""The ASGI application: one dispatcher that charges, verifies, applies and answers, and lets WebSockets in."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any, Final
@@ -11,24 +10,23 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from console.paper import history, overview, private, public
+from console.paper.applying import Applier, Cut, Page, page
 from console.paper.auth import ApiKey, Caller, authenticate
 from console.paper.calls import Call, Route
 from console.paper.control import Control
 from console.paper.engine import Engine
-from console.paper.errors import TEXTS, ApiError, refusal
-from console.paper.faults import Fault, Faults
+from console.paper.errors import ApiError, refusal
+from console.paper.faults import Faults
+from console.paper.hub import Hub
 from console.paper.limits import RateLimits
 from console.paper.process import IDENTITY_HEADER, JOIN_HEADER
+from console.paper.websocket import PATHS, TRANSPORT, Connection
 
 _ALL: Final = (*public.ROUTES, *overview.ROUTES, *private.ROUTES, *history.ROUTES)
 ROUTES: Final[dict[str, Route]] = {route.name: route for route in _ALL}
-TRANSPORT: Final = "console.transport"
-"""Where the server leaves the connection's transport in the scope, for faults that cut it."""
-
-_PAGE: Final = "<!DOCTYPE html><html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
-_FAULT_CODES: Final = {403: 320, 404: 240, 429: 105, 500: 101, 503: 109}
 
 
 class Dropped(Response):
@@ -96,11 +94,16 @@ class Exchange:
         self.identity = identity
         self.faults = faults
         self.limits = RateLimits()
+        self.routes = ROUTES
+        self.applier = Applier(engine, faults)
+        self.hub = Hub(engine, faults)
         self._control = control
-        self._late: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
+        if scope["type"] == "websocket":
+            await self._connect(scope, receive, send)
+            return
         if scope["type"] != "http":
             raise ValueError(f"cannot serve {scope['type']}")
         request = Request(scope, receive)
@@ -133,10 +136,9 @@ class Exchange:
             params |= _body(body, route)
         except ApiError as error:
             return self._refuse(error, who)
-        if JOIN_HEADER in request.headers:
-            # Whoever asks whether an exchange runs here gets a true answer, whatever faults are in force.
-            return self._apply(route, Call(params, market), caller, who)
-        return await self._spoiled(route, Call(params, market), caller, who)
+        # Whoever asks whether an exchange runs here gets a true answer, whatever faults are in force.
+        joining = JOIN_HEADER in request.headers
+        return await self._answered(route, Call(params, market), caller, who, spoil=not joining)
 
     def _payer(self, request: Request) -> str:
         key = request.headers.get("bitvavo-access-key", "")
@@ -159,73 +161,48 @@ class Exchange:
             raise refusal(300)
         caller.demand(route.right)
 
-    # faults and applying --------------------------------------------------------------------------------------
-    async def _spoiled(self, route: Route, call: Call, caller: Caller | None, who: str) -> Response:
-        fault = self.faults.draw(route.name)
-        if fault is None:
-            return self._apply(route, call, caller, who)
-        match fault.name:
-            case "status":
-                return self._status(fault, who)
-            case "html":
-                status = 502 if fault.number is None else int(fault.number)
-                return HTMLResponse(_PAGE.format(f"{status} Bad Gateway"), status)
-            case "drop-before-apply":
-                return Dropped()
-            case "apply-then-drop":
-                self._apply(route, call, caller, who)
-                return Dropped()
-            case "late-apply":
-                self._apply_later(route, call, who, fault.number or 0.0)
-                return Dropped()
-            case "delay":
-                await self.engine.clock.sleep(fault.number or 0.0)
-                return self._apply(route, call, caller, who)
-            case "lag":
-                return self._apply(route, Call(call.params, call.market, fault.number or 0.0), caller, who)
-        raise ValueError(fault.name)
-
-    def _apply_later(self, route: Route, call: Call, who: str, seconds: float) -> None:
-        """What the matching engine does with an order it took long ago: apply it, past any access window."""
-
-        async def later() -> None:
-            await self.engine.clock.sleep(seconds)
-            self._apply(route, call, None, who)
-
-        task = asyncio.get_running_loop().create_task(later())
-        self._late.add(task)
-        task.add_done_callback(self._late.discard)
-
-    def _apply(self, route: Route, call: Call, caller: Caller | None, who: str) -> Response:
-        """Run the route; one that changes something is refused (108) once the request's window has passed."""
+    async def _answered(self, route: Route, call: Call, caller: Caller | None, who: str, *, spoil: bool) -> Response:
         try:
-            if caller is not None and route.method != "GET" and self._now_ms() > caller.deadline_ms:
-                raise refusal(108)
-            return self._json(200, route.answer(self.engine, call), who)
+            if not spoil:
+                return self._json(200, self.applier.run(route, call, caller), who)
+            return self._json(200, await self.applier.spoiled(route, call, caller), who)
         except ApiError as error:
             return self._refuse(error, who)
+        except Page as spoiled:
+            return HTMLResponse(spoiled.text, spoiled.status)
+        except Cut:
+            return Dropped()
+
+    async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a WebSocket in; 404 on another path, 429 while its address is banned."""
+        connection = Connection(self, scope)
+        refused: Response | None = None
+        if scope["path"] not in PATHS:
+            refused = _not_found()
+        elif (banned := self.limits.charge(connection.payer, 0, self.now_ms())) is not None:
+            refused = self._refuse(banned, connection.payer)
+        if refused is None:
+            await connection.serve(receive, send)
+        else:
+            await receive()
+            await WebSocket(scope, receive, send).send_denial_response(refused)
 
     # answers --------------------------------------------------------------------------------------------------
-    def _now_ms(self) -> int:
+    def now_ms(self) -> int:
+        """Wall time in ms since the epoch."""
         return self.engine.clock.now() // 1000
-
-    def _status(self, fault: Fault, who: str) -> Response:
-        status = int(fault.number or 0)
-        code = _FAULT_CODES.get(status, 400)
-        text = TEXTS[code][1].format(self._now_ms() + 60_000)
-        return self._json(status, {"errorCode": code, "error": text}, who)
 
     def _refuse(self, error: ApiError, who: str) -> Response:
         return self._json(error.status, {"errorCode": error.code, "error": error.text}, who)
 
     def _json(self, status: int, content: Any, who: str) -> Response:
-        headers = self.limits.headers(who, self._now_ms()) | {IDENTITY_HEADER: self.identity}
+        headers = self.limits.headers(who, self.now_ms()) | {IDENTITY_HEADER: self.identity}
         body = json.dumps(content, separators=(",", ":"))
         return Response(body, status, headers, media_type="application/json; charset=utf-8")
 
 
 def _not_found() -> Response:
-    return HTMLResponse(_PAGE.format("404 Not Found"), 404)
+    return HTMLResponse(page("404 Not Found"), 404)
 
 
 def application(exchange: Exchange) -> ASGIApp:

@@ -102,7 +102,9 @@ class CandleSeries:
     def listing(self, interval: str, limit: int, start_ms: int, end_ms: int) -> list[list[int | str]]:
         """Wire rows `[ms, open, high, low, close, volume]`, newest first, whose start lies in the two bounds."""
         size = INTERVALS[interval] * MINUTE_MS
-        periods = [each for each in join_periods(self.minutes(), size) if start_ms <= each.start_ms <= end_ms]
+        # What begins before the bound belongs to no period asked for.
+        minutes = (minute for minute in self.minutes() if minute.start_ms >= start_ms)
+        periods = [each for each in join_periods(minutes, size) if start_ms <= each.start_ms <= end_ms]
         return [candle_row(candle, self._path.spec.tick) for candle in reversed(periods[-limit:])]
 
     def since(self, from_ms: int) -> list[Candle]:

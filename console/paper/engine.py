@@ -8,6 +8,7 @@ from typing import Final
 from console.clock import MINUTE, SystemClock
 from console.paper.book import LONGEST_STEP_US, STEP_US, LiveMarket, MakerFill
 from console.paper.errors import refusal
+from console.paper.feeds import BookFeed
 from console.paper.ledger import Ledger
 from console.paper.markets import SPECS
 from console.paper.order_rules import NewOrder
@@ -56,6 +57,7 @@ class Engine:
             for spec in SPECS
         }
         self._kept = {market: each.index for market, each in self._playing.items()}
+        self.books = {name: BookFeed(market) for name, market in self.markets.items()}
         self.specs = {name: market.spec for name, market in self.markets.items()}
         timers = store.rows("SELECT cod_group_id, due_ms FROM timers")
         self._timers: dict[int, int] = {row["cod_group_id"]: row["due_ms"] for row in timers}

@@ -18,7 +18,7 @@ NOT_FOR_THIS_TYPE: Final = (
     "orders."
 )
 
-# (HTTP status, sentence) by errorCode. Sentences of 220, 310, 422, 423 and 429 were never recorded: those follow
+# (HTTP status, sentence) by errorCode. Sentences of 112, 220, 310, 422, 423 and 429 were never recorded: those follow
 # the documentation's wording.
 TEXTS: Final[dict[int, tuple[int, str]]] = {
     101: (500, "Unknown error. Operation may or may not have succeeded."),
@@ -34,6 +34,7 @@ TEXTS: Final[dict[int, tuple[int, str]]] = {
         "resubmit your order.",
     ),
     109: (503, "The matching engine did not respond in time. Operation may or may not have succeeded."),
+    112: (429, "Your WebSocket session has sent too many requests within a second."),
     200: (400, UNSUPPORTED_QUERY),
     201: (400, UNSUPPORTED_BODY),
     202: (400, NOT_FOR_THIS_TYPE),
@@ -73,6 +74,7 @@ TEXTS: Final[dict[int, tuple[int, str]]] = {
     311: (403, "This key does not allowing showing account information."),
     320: (403, "This action is forbidden."),
     400: (500, "Unknown error. Please contact support."),
+    415: (404, "Invalid action. Please check the request."),
     422: (
         400,
         "Invalid price tick size. The entered price does not align with the allowed price increments.",

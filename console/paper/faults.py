@@ -1,7 +1,8 @@
 """Faults on purpose: `POST /order: apply-then-drop x1; GET /order: lag 3; *: status 503 @0.05`.
 
 One rule is a route (or `*`), a name, perhaps a number (seconds; for `status` and `html` the HTTP status), `xN` for how
-many times, `@P` for how probably. The first rule that fits a request bites.
+many times, `@P` for how probably. The first rule that fits a request bites. A WebSocket action counts as the route it
+stands for; the events of a channel are a route of their own, `WS /book: stream-lose x1`, with faults of their own.
 """
 
 from __future__ import annotations
@@ -12,9 +13,15 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-WITH_SECONDS: Final = frozenset({"delay", "late-apply", "lag"})
+from console.paper.channels import CHANNELS
+
+WITH_SECONDS: Final = frozenset({"delay", "late-apply", "lag", "stream-late"})
 WITH_STATUS: Final = frozenset({"status", "html"})
-PLAIN: Final = frozenset({"apply-then-drop", "drop-before-apply"})
+PLAIN: Final = frozenset({"apply-then-drop", "drop-before-apply", "stream-lose", "stream-double", "disconnect"})
+STREAM: Final = frozenset({"stream-lose", "stream-late", "stream-double", "disconnect"})
+"""Faults of one event on its way to one connection; `disconnect` cuts the connection instead of sending it."""
+
+STREAM_ROUTES: Final = frozenset(f"WS /{channel}" for channel in CHANNELS)
 NAMES: Final = tuple(sorted(WITH_SECONDS | WITH_STATUS | PLAIN))
 _RULE: Final = re.compile(
     r"(?P<route>\*|[A-Z]+ /\S*?)\s*:\s*(?P<name>[a-z-]+)(?:\s+(?P<number>\d+(?:\.\d+)?))?"
@@ -42,6 +49,8 @@ class Fault:
         if self.left == 0:
             return False
         if self.route == "*":
+            if (self.name in STREAM) != (route in STREAM_ROUTES):
+                return False
             # A lag only means something where one order is looked up.
             return self.name != "lag" or route == "GET /order"
         return self.route == route
@@ -58,8 +67,14 @@ def _rule(text: str, routes: Collection[str]) -> Fault:
     route, name = found["route"], found["name"]
     if name not in NAMES:
         raise FaultSpecError(f"There is no fault {name!r}; known are {', '.join(NAMES)}.")
-    if route != "*" and route not in routes:
-        raise FaultSpecError(f"There is no route {route!r}; known are *, {', '.join(sorted(routes))}.")
+    if route != "*" and route not in {*routes, *STREAM_ROUTES}:
+        raise FaultSpecError(
+            f"There is no route {route!r}; known are *, {', '.join(sorted({*routes, *STREAM_ROUTES}))}."
+        )
+    if route != "*" and (name in STREAM) != (route in STREAM_ROUTES):
+        raise FaultSpecError(
+            f"The fault {name} is for {'channels' if name in STREAM else 'requests'}, not for {route}."
+        )
     if name == "lag" and route not in {"*", "GET /order"}:
         raise FaultSpecError(f"The fault lag is for GET /order, not for {route}.")
     if name == "late-apply" and route.startswith("GET "):

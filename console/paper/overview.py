@@ -57,7 +57,7 @@ def _assets(_engine: Engine, call: Call) -> Any:
     return _asset(symbol, known[symbol])
 
 
-def _day_of(market: LiveMarket) -> dict[str, Any]:
+def day_of(market: LiveMarket) -> dict[str, Any]:
     """The 15 keys of a market's last 24 hours, from the 1-minute candles that begin in them; null without any.
 
     What was paid in a minute is taken to be its volume at its close: candles do not tell more.
@@ -87,7 +87,7 @@ def _day_of(market: LiveMarket) -> dict[str, Any]:
 
 def _ticker_day(engine: Engine, call: Call) -> Any:
     markets, single = chosen(engine, call)
-    rows = [_day_of(each) for each in markets]
+    rows = [day_of(each) for each in markets]
     return rows[0] if single else rows
 
 

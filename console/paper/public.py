@@ -100,7 +100,7 @@ def _book(engine: Engine, call: Call) -> dict[str, Any]:
     depth = call.integer("depth", 1, MAX_DEPTH, MAX_DEPTH)
     return {
         "market": market.spec.market,
-        "nonce": market.nonce,
+        "nonce": engine.books[market.spec.market].publish(),
         "bids": market.levels("buy", depth),
         "asks": market.levels("sell", depth),
         "timestamp": market.at_us * 1000,

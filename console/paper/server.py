@@ -13,14 +13,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from threading import Event
-from typing import Any, Final
+from typing import Final
 
 import uvicorn
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from console.clock import SystemClock, SystemEntropy
-from console.paper.app import ROUTES, TRANSPORT, Exchange
+from console.paper.app import ROUTES, Exchange
 from console.paper.auth import TRADE, VIEW, ApiKey, load_keys
 from console.paper.candle_file import CandleFile
 from console.paper.control import Control
@@ -41,11 +40,17 @@ from console.paper.process import (
 )
 from console.paper.sources import SourceError, settle_sources
 from console.paper.store import Store
+from console.paper.ws_protocol import PING_S, CuttableProtocol, StreamProtocol
 
 TAKEOVER_S: Final = 8.0
 """How long a new exchange waits for one that is ending."""
 
 ADVANCE_S: Final = 0.1
+"""Seconds between two looks at the market; what changed in between is one batch of the book."""
+
+LONGEST_MESSAGE: Final = 1024 * 1024
+"""Bytes of a WebSocket message from a client; no known one comes near."""
+
 WATCH_S: Final = 0.25
 
 
@@ -70,21 +75,6 @@ class ServerOptions:
 
     announce: Callable[[Address], None] | None = None
     """Told the address once the port listens."""
-
-
-class CuttableProtocol(H11Protocol):
-    """HTTP/1.1 whose application can reach the connection, to cut it without an answer."""
-
-    def connection_made(self, transport: Any) -> None:
-        """Put the transport into the scope of every request of this connection."""
-        super().connection_made(transport)
-        inner = self.app
-
-        async def with_transport(scope: Scope, receive: Receive, send: Send) -> None:
-            scope.setdefault("extensions", {})[TRANSPORT] = transport
-            await inner(scope, receive, send)
-
-        self.app = with_transport
 
 
 class QuietServer(uvicorn.Server):
@@ -180,7 +170,10 @@ class Process:
         config = uvicorn.Config(
             self._app,
             http=CuttableProtocol,
-            ws="none",
+            ws=StreamProtocol,
+            ws_max_size=LONGEST_MESSAGE,
+            ws_ping_interval=PING_S,
+            ws_ping_timeout=PING_S,
             interface="asgi3",
             lifespan="off",
             proxy_headers=False,
@@ -219,6 +212,7 @@ class Process:
     async def _advance(self) -> None:
         while True:
             self.engine.advance()
+            self.exchange.hub.pump()
             await self.clock.sleep(ADVANCE_S)
 
     async def _watch(self, server: uvicorn.Server) -> None:

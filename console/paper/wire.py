@@ -103,3 +103,32 @@ def trade_object(fill: Fill, order: Order) -> dict[str, Any]:
         "settled": True,
         "operatorId": order.operator_id,
     }
+
+
+def order_event(order: Order) -> dict[str, Any]:
+    """The account channel's word about an order: the order without its fills."""
+    shown = order_object(order, [])
+    del shown["fills"]
+    return {"event": "order"} | shown
+
+
+def fill_event(fill: Fill, order: Order) -> dict[str, Any]:
+    """The account channel's word about a fill of an order."""
+    shown: dict[str, Any] = {
+        "event": "fill",
+        "timestamp": fill.at_ns // MS,
+        "market": fill.market,
+        "orderId": fill.order_id,
+        "fillId": fill.fill_id,
+        "side": fill.side,
+        "amount": text(fill.amount),
+        "price": text(fill.price),
+        "taker": fill.taker,
+        "fee": text(fill.fee),
+        "feeCurrency": fill.fee_currency,
+        "operatorId": order.operator_id,
+        "timestampNs": fill.at_ns,
+    }
+    if order.client_order_id is not None:
+        shown["clientOrderId"] = order.client_order_id
+    return shown
