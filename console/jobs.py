@@ -11,6 +11,7 @@ from console.exchange.readonly import ReadOnlyClient
 from console.oracle.look import Draft, LookResult, MarketLook, Outcome, is_lively, look
 from console.oracle.snapshot import MarketView
 from console.scheduler.jobs import HeldLease, Job
+from storage.budget import abandon_stale, stale_reservations
 from storage.clock import DAY, HOUR, MINUTE, SECOND, Clock, Micros
 from storage.codes import RESTING, UNDECIDED, JobName, Origin, Side
 from storage.database import Tx, Vault
@@ -48,20 +49,25 @@ def make_jobs(looking: Looking, look_seconds: int) -> list[Job]:
     return [
         Job(JobName.LOOK, lambda held: run_look(looking, held), look_seconds * SECOND),
         Job(JobName.SCAN, lambda held: run_scan(looking, held), LONGEST_SCAN, pace=lambda: looking.scan_pace),
-        Job(JobName.EXPIRE, run_expire, SECOND, wanted=has_due_proposals),
+        Job(JobName.EXPIRE, run_expire, SECOND, wanted=has_what_is_over),
         Job(JobName.INVARIANTS, lambda held: run_invariants(looking, held), HOUR),
     ]
 
 
-def has_due_proposals(tx: Tx) -> bool:
-    """Whether an open proposal's time has come."""
-    return bool(tx.sql.all("due_proposals", now=tx.now))
+def has_what_is_over(tx: Tx) -> bool:
+    """Whether an open proposal's time has come, or a costly call was never settled."""
+    return bool(tx.sql.all("due_proposals", now=tx.now)) or bool(stale_reservations(tx))
 
 
 async def run_expire(held: HeldLease) -> str:
-    """Expire proposals whose time has come."""
-    expired = await held.transact(expire_due)
-    return f"expired {', '.join(map(str, expired))}" if expired else ""
+    """Expire proposals whose time has come, and end costly calls that nobody settled."""
+    expired, abandoned = await held.transact(lambda tx: (expire_due(tx), abandon_stale(tx)))
+    told = [
+        f"{word} {', '.join(map(str, ids))}"
+        for word, ids in (("expired", expired), ("gave up costly call", abandoned))
+        if ids
+    ]
+    return "; ".join(told)
 
 
 async def run_invariants(looking: Looking, held: HeldLease) -> str:

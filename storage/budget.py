@@ -236,9 +236,14 @@ def abandon_usage(tx: Tx, reservation_id: int, why: str) -> bool:
     return tx.sql.change("abandon_usage", id=reservation_id, now=tx.now, summary=why) == 1
 
 
+def stale_reservations(tx: Tx) -> list[int]:
+    """Reservations older than a lease, or from further ahead than one: nobody will settle them."""
+    return [row["id"] for row in tx.sql.all("stale_reservations", older=tx.now - LEASE_TTL, ahead=tx.now + LEASE_TTL)]
+
+
 def abandon_stale(tx: Tx) -> list[int]:
     """Abandon every reservation older than a lease, or from further ahead than one; by any process."""
-    stale = [row["id"] for row in tx.sql.all("stale_reservations", older=tx.now - LEASE_TTL, ahead=tx.now + LEASE_TTL)]
+    stale = stale_reservations(tx)
     for reservation_id in stale:
         abandon_usage(tx, reservation_id, "no answer was stored in time")
     return stale

@@ -78,7 +78,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        # The stored form orders all lists as text; figures are read by size.
+        figures = all(isinstance(item, int | Decimal) for item in value)
+        return [_plain(item) for item in (sorted(value) if figures else value)]
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else format(value, "f")
     return value

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -123,7 +125,7 @@ def _paper(found: Context, asked: PaperOptions) -> int:
     from console.paper.app import ROUTES
     from console.paper.candle_file import CandleFileError, parse_candle_options
     from console.paper.faults import FaultSpecError, parse_faults
-    from console.paper.process import seed_of
+    from console.paper.process import RUNNING_LOCK, answers, read_address, seed_of
     from console.paper.server import ServerOptions, serve
 
     folder = found.home.folder
@@ -137,6 +139,13 @@ def _paper(found: Context, asked: PaperOptions) -> int:
         files = parse_candle_options(asked.candles)
     except CandleFileError as error:
         raise CommandError(USAGE, f"--candles: {error}") from None
+    running = read_address(folder)
+    if running is not None and answers(running) and not _is_free(folder / RUNNING_LOCK):
+        raise CommandError(
+            TEMPORARY,
+            f"Another simulated exchange runs on {folder} (process {running.pid}); it ends 10 s after its last user "
+            "is gone, one that oracle paper started when it is stopped",
+        )
     first = asked.seed is None and seed_of(folder) is None
     options = ServerOptions(
         home=folder,
@@ -150,6 +159,15 @@ def _paper(found: Context, asked: PaperOptions) -> int:
         announce=lambda address: _announce(address, asked.as_json),
     )
     return TEMPORARY if serve(options) else 0
+
+
+def _is_free(path: Path) -> bool:
+    from console.paper.process import try_lock
+
+    if (descriptor := try_lock(path)) is None:
+        return False
+    os.close(descriptor)
+    return True
 
 
 def _announce(address: Address, as_json: bool) -> None:

@@ -55,7 +55,10 @@ def test_its_first_line_is_what_the_file_holds_and_a_signal_ends_it(tmp_path: Pa
 
 def test_a_second_one_says_that_one_runs(tmp_path: Path) -> None:
     with paper(tmp_path) as (process, first):
+        clock = SystemClock()
+        started = clock.monotonic()
         done = oracle(tmp_path, "paper", "--json", check=False)
+        assert clock.monotonic() - started < 5, "at once, not after waiting for its end"
         assert (done.returncode, done.stdout) == (3, "")
         assert done.stderr.startswith("Another simulated exchange runs on")
         assert process.poll() is None

@@ -82,3 +82,7 @@ def test_what_show_prints_activate_takes_and_it_is_the_same_policy(home: Path) -
     hunter = next(row["hash"] for row in oracle_json(home, "policy", "list") if row["name"] == "hunter")
     assert oracle_json(home, "policy", "activate", str(path))["hash"] == hunter
     assert oracle_json(home, "policy", "activate", hunter[:8])["hash"] == hunter
+
+
+def test_figures_in_a_policy_are_in_order(home: Path) -> None:
+    assert oracle_json(home, "policy", "show", "semi-auto")["confidences"] == [25, 50, 75, 100]

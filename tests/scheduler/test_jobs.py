@@ -8,7 +8,17 @@ import pytest
 
 from console.exchange.errors import ExchangeError
 from console.execution.duties import Parts, has_unsettled, make_duties, run_fills, run_keeper, run_reconcile
-from console.jobs import LONGEST_SCAN, Looking, _before_look, make_jobs, run_expire, run_look, run_scan, store_look
+from console.jobs import (
+    LONGEST_SCAN,
+    Looking,
+    _before_look,
+    has_what_is_over,
+    make_jobs,
+    run_expire,
+    run_look,
+    run_scan,
+    store_look,
+)
 from console.oracle.look import look
 from console.scheduler.jobs import HeldLease
 from console.scheduler.worker import Scheduler
@@ -18,7 +28,7 @@ from storage.database import Tx
 from storage.errors import InvalidPolicy
 from storage.evidence import move_execution
 from storage.execution_rows import get_execution
-from storage.leases import acquire_lease, lease_is_live, register_job
+from storage.leases import LEASE_TTL, acquire_lease, lease_is_live, register_job
 from storage.models import Lease
 from storage.money import Quantity
 from storage.policies import Policy, presets
@@ -26,6 +36,7 @@ from storage.proposals import create_proposal, decline, open_proposals
 from tests.execution.kit import Rig, until
 from tests.oracle.market import NOW, minute_candles, policy, rising, view_of
 from tests.storage.builders import policy_with
+from tests.storage.counting_oracle import reserved
 from tests.storage.world import an_idea, own_idea
 
 pytestmark = pytest.mark.processes
@@ -138,6 +149,16 @@ async def test_what_is_over_expires_and_what_is_not_stays(rig: Rig) -> None:
     assert await run_expire(held) == f"expired {short.id}"
     assert await run_expire(held) == ""
     assert [proposal.id for proposal in await rig.vault.read(open_proposals)] == [long.id]
+
+
+async def test_a_costly_call_that_nobody_settled_is_given_up_with_what_expires(rig: Rig) -> None:
+    held = await lease_of(rig, JobName.EXPIRE)
+    call = await rig.do(reserved)
+    assert not await rig.vault.read(has_what_is_over)
+    rig.clock.ahead = LEASE_TTL + MINUTE
+    assert await rig.vault.read(has_what_is_over)
+    assert await run_expire(held) == f"gave up costly call {call.id}"
+    assert not await rig.vault.read(has_what_is_over)
 
 
 async def test_reconcile_runs_more_often_while_something_is_open(rig: Rig) -> None:
