@@ -37,6 +37,7 @@ from console.screens.dashboard import DashboardScreen  # noqa: E402
 from console.screens.driver import Driver  # noqa: E402
 from console.screens.presence import Presence  # noqa: E402
 from console.screens.since_card import SinceCard  # noqa: E402
+from console.screens.title import Title, has_title, sequence, title_text  # noqa: E402
 from console.screens.unknown_card import UnknownCard  # noqa: E402
 from console.settings import Settings  # noqa: E402
 from console.symbols import SETS  # noqa: E402
@@ -93,6 +94,8 @@ class ConsoleApp(App[int], inherit_bindings=False):
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting: list[Outcome | Broken] = []
         self.presence = Presence(driver)
+        self._terminal_title = Title(self._write_title)
+        self.title = title_text(None, driver.mode)
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = settings.looks.theme
@@ -134,6 +137,17 @@ class ConsoleApp(App[int], inherit_bindings=False):
         if since is not None and self.is_running and self.screen is self.dashboard:
             self.presence.told()
             self.push_screen(SinceCard(since))
+
+    def show_title(self) -> None:
+        """The terminal's title, written when it changes."""
+        text = title_text(self.driver.state, self.driver.mode)
+        if self._terminal_title.show(text):
+            self.title = text
+
+    def _write_title(self, text: str) -> None:
+        # The library has no way to set a title; its writer keeps this whole between two frames.
+        if has_title() and self._driver is not None:
+            self._driver.write(text)
 
     # ---- what screens ask of the app
 
@@ -320,5 +334,11 @@ async def run_console(driver: Driver, settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         # A closed terminal and a polite kill are a clean stop: orders in flight are still waited for.
         loop.add_signal_handler(number, app.exit, 0)
-    await app.run_async()
+    try:
+        await app.run_async()
+    finally:
+        stream = sys.__stderr__  # where the screen was drawn
+        if has_title() and stream is not None and stream.isatty():
+            stream.write(sequence(""))
+            stream.flush()
     return app.return_code or 0

@@ -203,6 +203,8 @@ def _look_row(market: MarketLook, outcome: Outcome) -> LookRow:
         name: {"is": None if value is None else str(value), "limit": str(market.thresholds[name])}
         for name, value in market.numbers.items()
     }
+    if market.snapshot is not None:
+        numbers["bid"] = str(market.snapshot.bid)  # what was held is valued at it later
     if market.reason:
         numbers["reason"] = market.reason
     if market.distance is not None:

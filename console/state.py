@@ -7,10 +7,10 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
-from console.execution.ticket import look_ahead, round_trip, typed_reason
-from storage.checks import run_checks, verdict
+from console.execution.ticket import look_ahead, round_trip, sized_answers
+from storage.checks import verdict
 from storage.clock import DAY, Micros
 from storage.codes import (
     RESTING,
@@ -43,6 +43,9 @@ from storage.trading_state import current_trading_state
 
 HISTORY_ROWS = 60
 ACTIVITY_ROWS = 40
+REFUSED: Final = "gate.refused"
+ALREADY_CLAIMED: Final = "ALREADY_CLAIMED"
+"""What a refusal of a proposal that somebody else had claimed is called, whatever else had changed by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +109,9 @@ class HistoryLine:
     market: str
     trade: Trade | None
     eur: Eur
+    """What was paid or received without fee; where nothing was filled, what was asked for."""
     end: str
-    """FILLED, RESTS, canceled, expired, declined, or the codes of a refusal."""
+    """FILLED, RESTS, canceled, expired, declined, or the first code of a refusal."""
     since: Decimal | None = None
     """How far the bid is from the price of a buy, as a fraction; None for all else."""
 
@@ -253,7 +257,7 @@ def _scheduler(tx: Tx, keeper: sqlite3.Row | None, instance: str) -> str | None:
 def _proposal_view(tx: Tx, proposal: Proposal, around: Surroundings, book: Book) -> ProposalView:
     quote = around.quotes.get(proposal.market) or missing_quote(proposal.market, around.rules.get(proposal.market))
     question = ask(tx, proposal, quote, book=book)
-    checks = run_checks(question)
+    checks, asked = sized_answers(question)
     price = quote.ask if proposal.side is Side.BUY else quote.bid
     drift = None
     if price is not None and proposal.quote_at_creation is not None:
@@ -263,7 +267,7 @@ def _proposal_view(tx: Tx, proposal: Proposal, around: Surroundings, book: Book)
         proposal=proposal,
         checks=checks,
         blocking=verdict(checks),
-        typed_reason=typed_reason(question),
+        typed_reason=asked,
         price=price,
         drift=drift,
         at_risk=at_risk,
@@ -297,7 +301,8 @@ def _history(tx: Tx, bids: Mapping[str, Price]) -> tuple[HistoryLine, ...]:
             at, key = proposal.updated_at if state is proposal.state else proposal.expires_at, f"p{proposal.id}"
             lines.append(_ghost(key, at, proposal.side, proposal.market, proposal.eur, end))
     for row in tx.sql.all("recent_refusals", since=tx.now - DAY, count=HISTORY_ROWS):
-        end = f"refused {row['failed'].split()[0]}"
+        code = ALREADY_CLAIMED if row["claimed_before"] else row["failed"].split()[0]
+        end = f"refused {code}"
         lines.append(_ghost(f"d{row['id']}", row["at"], Side(row["side"]), row["market"], Eur.of(row["eur"]), end))
     return tuple(sorted(lines, key=lambda line: line.at, reverse=True)[:HISTORY_ROWS])
 
@@ -318,14 +323,27 @@ def _trade_line(trade: Trade, bid: Price | None) -> HistoryLine:
     since = None
     if trade.side is Side.BUY and trade.price is not None and bid is not None:
         since = bid.ratio(trade.price) - 1
-    return HistoryLine(f"t{trade.id}", trade.at, trade.side, trade.market, trade, trade.value, end, since)
+    eur = trade.value if trade.quantity.is_positive else trade.ordered_eur
+    return HistoryLine(f"t{trade.id}", trade.at, trade.side, trade.market, trade, eur, end, since)
 
 
 def _activity(tx: Tx) -> tuple[ActivityLine, ...]:
+    rows = tx.sql.all("recent_audit", count=ACTIVITY_ROWS)
+    refused = [int(row["subject"]) for row in rows if row["kind"] == REFUSED and row["subject"].isdecimal()]
+    claimed = {str(row["proposal_id"]): row["claimed_at"] for row in tx.sql.all("claims_of", ids=json.dumps(refused))}
     return tuple(
-        ActivityLine(row["seq"], row["at"], row["kind"], row["subject"], json.loads(row["payload"]))
-        for row in tx.sql.all("recent_audit", count=ACTIVITY_ROWS)
+        ActivityLine(row["seq"], row["at"], row["kind"], row["subject"], _payload(row, claimed.get(row["subject"])))
+        for row in rows
     )
+
+
+def _payload(row: sqlite3.Row, claimed_at: Micros | None) -> dict[str, Any]:
+    """An event's details; a refusal after somebody else's claim has the one code that says so."""
+    payload: dict[str, Any] = json.loads(row["payload"])
+    lost = row["kind"] == REFUSED and claimed_at is not None and claimed_at <= row["at"]
+    if lost and CheckCode.PROPOSAL_STATE in payload.get("codes", ()):
+        payload["codes"] = [ALREADY_CLAIMED]
+    return payload
 
 
 def _runs(tx: Tx) -> tuple[ActivityLine, ...]:

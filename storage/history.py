@@ -54,4 +54,7 @@ def _trade(row: sqlite3.Row, fills: list[Fill]) -> Trade:
         value=Eur.total(fill.quantity * fill.price for fill in fills),
         fee=Eur.total(fees) if len(fees) == len(fills) else None,
         at=row["traded_at"],
+        ordered=Quantity.of(row["ordered"]),
+        limit=None if row["limit_price"] is None else Price.of(row["limit_price"]),
+        ordered_eur=Eur.of(row["ordered_eur"]),
     )

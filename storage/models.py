@@ -358,6 +358,12 @@ class Trade:
     """None while a fill's fee is not known yet."""
     at: Micros
     """The later of claim and newest fill."""
+    ordered: Quantity
+    """What was asked for."""
+    limit: Price | None
+    """The order's own limit; None for a market order."""
+    ordered_eur: Eur
+    """The proposal's amount the order was drawn for, without fee."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from storage.clock import DAY, Micros
+from storage.clock import DAY, MINUTE, Micros
 from storage.codes import Side
 from storage.database import Tx
 from storage.facts import all_fills
@@ -18,6 +19,9 @@ from storage.money import EXACT, Eur, Price, Quantity
 from storage.positions import Book, replay
 
 CURRENCY: Final = "EUR"
+NEVER: Final[Micros] = 2**62
+WITHIN: Final[Micros] = 10 * MINUTE
+"""How long before a past moment its balances and prices may have been stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ def read_portfolio(
     known = all_fills(tx) if fills is None else fills
     book = replay(known)
     row = tx.sql.one("sweep_balances")
-    totals = _bought(book) if row is None else _moved_on(row["balances"], row["finished_at"], known, account_flows(tx))
+    totals = _bought(book) if row is None else _moved_on(row, NEVER, known, account_flows(tx))
     today = [fill for fill in known if fill.at > tx.now - DAY]
     holdings = [
         _holding(symbol, amount, book, bids) for symbol, amount in totals.items() if symbol != CURRENCY and amount > 0
@@ -92,11 +96,34 @@ def read_portfolio(
     )
 
 
-def _moved_on(balances: str, since: Micros, fills: list[Fill], flows: list[Flow]) -> dict[str, Decimal]:
-    """Totals by symbol: as compared, with our own fills and the account's flows since."""
-    totals = {symbol: Decimal(text) for symbol, text in json.loads(balances).items()}
+def worth_at(tx: Tx, at: Micros, fills: list[Fill]) -> Eur | None:
+    """Euros and coins, at the bids of the looks of that time; None where a part of it was not stored then.
+
+    Both the comparison and the look at each market that is held must lie within ``WITHIN`` before ``at``.
+    """
+    row = tx.sql.one("sweep_balances_at", at=at, since=at - WITHIN)
+    if row is None:
+        return None
+    totals = _moved_on(row, at, fills, account_flows(tx))
+    looks = tx.sql.all("looks_between", since=at - WITHIN, at=at)
+    bids = {look["market"]: json.loads(look["numbers"]).get("bid") for look in looks}  # the newest of each comes last
+    worth = Eur(totals.pop(CURRENCY, Decimal(0)))
+    for symbol, amount in totals.items():
+        bid = bids.get(f"{symbol}-{CURRENCY}")
+        if amount <= 0:
+            continue
+        if bid is None:
+            return None
+        worth += Quantity(amount) * Price.of(bid)
+    return worth
+
+
+def _moved_on(sweep: sqlite3.Row, until: Micros, fills: list[Fill], flows: list[Flow]) -> dict[str, Decimal]:
+    """Totals by symbol: as compared, with our own fills and the account's flows from then to ``until``."""
+    totals = {symbol: Decimal(text) for symbol, text in json.loads(sweep["balances"]).items()}
+    since = sweep["finished_at"]
     for fill in fills:
-        if fill.at <= since:
+        if not since < fill.at <= until:
             continue
         base, _, quote = fill.market.partition("-")
         sign = 1 if fill.side is Side.BUY else -1
@@ -105,7 +132,7 @@ def _moved_on(balances: str, since: Micros, fills: list[Fill], flows: list[Flow]
         totals[base] = EXACT.add(totals.get(base, Decimal(0)), EXACT.multiply(fill.quantity.value, Decimal(sign)))
         totals[quote] = EXACT.subtract(EXACT.subtract(totals.get(quote, Decimal(0)), paid), fee)
     for flow in flows:
-        if flow.at > since:
+        if since < flow.at <= until:
             totals[flow.symbol] = EXACT.add(totals.get(flow.symbol, Decimal(0)), flow.amount)
     return totals
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
+from decimal import Decimal
 
 from storage.clock import Micros
 from storage.codes import RESTING, UNDECIDED, ExecutionState
 from storage.database import Tx
 from storage.execution_rows import read_execution, read_fill
-from storage.facts import newest_sweep, read_book
+from storage.facts import all_fills, newest_sweep, read_book
+from storage.flows import account_flows
 from storage.models import Execution, Sweep
 from storage.money import Eur
+from storage.portfolio import worth_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,14 @@ class Absence:
     fees: Eur
     """Fees of all fills, as far as they are known."""
     fills: int
+    before: Eur | None
+    """What the account was worth at ``since``; None where it was not stored then."""
+    model_cost: Eur
+    """Of the calls since; one that was never settled counts as what was reserved for it."""
+    model_open: int
+    """How many those are: with any, the cost is the most that it can be."""
+    flows: int
+    """Deposits, withdrawals and the like since: a change of worth is no result then."""
     orders: tuple[Execution, ...]
     """Executions that ended or came to rest meanwhile, newest first; what is undecided among them."""
     expired: int
@@ -86,6 +97,7 @@ def last_seen(tx: Tx) -> Micros | None:
 def read_absence(tx: Tx, since: Micros) -> Absence:
     """Everything that happened after ``since``."""
     fills = [read_fill(row) for row in tx.sql.all("fills_since", since=since)]
+    [usage] = tx.sql.all("model_cost_since", since=since)
     sold = [result.result for result in read_book(tx).realised if result.at > since]
     return Absence(
         since=since,
@@ -93,6 +105,10 @@ def read_absence(tx: Tx, since: Micros) -> Absence:
         result=Eur.total(sold),
         fees=Eur.total(fill.fee for fill in fills if fill.fee is not None),
         fills=len(fills),
+        before=worth_at(tx, since, all_fills(tx)),
+        model_cost=Eur(Decimal(usage["micros"]).scaleb(-6)),
+        model_open=usage["open"],
+        flows=sum(flow.at > since for flow in account_flows(tx)),
         orders=tuple(read_execution(row) for row in tx.sql.all("executions_changed_since", since=since)),
         expired=_number(tx.sql.one("expired_since", since=since)),
         refused=_number(tx.sql.one("refused_since", since=since)),

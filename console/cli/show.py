@@ -93,7 +93,8 @@ def proposals(
 ) -> None:
     """Open proposals and the gate's answer.
 
-    gate is "ready", or the check that blocks the proposal now, with the time it clears.
+    gate is "ready", "ready, TYPE" where the amount must be typed, or the check that blocks the proposal now, with the
+    time it clears.
     """
     raise typer.Exit(guarded(lambda: _proposals(existing(home, live, settings), everything, count, as_json)))
 

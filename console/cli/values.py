@@ -31,19 +31,24 @@ def proposal_values(proposal: Proposal, gate: str | None) -> dict[str, Any]:
 
 
 def gate_answer(tx: Tx, proposal: Proposal, quote: Quote | None) -> str | None:
-    """``ready``, or the failing check that clears last and when; None for a proposal that is closed."""
+    """``ready``, ``ready, TYPE``, or the failing check that clears last and when; None for a proposal that is closed.
+
+    TYPE: its amount has to be typed, as the ticket asks.
+    """
+    from console.execution.ticket import sized_answers
     from console.format import iso
     from console.state import missing_quote
-    from storage.checks import run_checks, verdict
+    from storage.checks import verdict
     from storage.codes import OPEN_PROPOSALS
     from storage.gate import ask
 
     if proposal.state not in OPEN_PROPOSALS:
         return None
     asked = quote if quote is not None else missing_quote(proposal.market, None)
-    blocking = verdict(run_checks(ask(tx, proposal, asked)))
+    checks, typed_reason = sized_answers(ask(tx, proposal, asked))
+    blocking = verdict(checks)
     if blocking is None:
-        return "ready"
+        return "ready" if typed_reason is None else "ready, TYPE"
     return blocking.code if blocking.clears_at is None else f"{blocking.code} until {iso(blocking.clears_at)}"
 
 

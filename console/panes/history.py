@@ -11,9 +11,12 @@ from console.panes.drawing import Scene
 from console.panes.rows import Cell, Column, Row
 from console.screens.confirm_line import Span
 from console.text import safe_text
+from storage.codes import TERMINAL
 
 if TYPE_CHECKING:
     from console.state import ConsoleState, HistoryLine
+    from storage.models import Trade
+    from storage.money import Price, Quantity
 
 _STANDARD: Final = (
     Column("time", 5),
@@ -106,16 +109,18 @@ def _cells(line: HistoryLine, state: ConsoleState, scene: Scene, width: int) -> 
         head = (Cell(fmt.minute(line.at, scene.zone)), side_cell(line.side), Cell(market_name(line.market, 5)))
         return (*head, Cell(fmt.eur(line.eur)), end_cell(line, shape[-1].width))
     wide = width >= 118
-    quantity = price = fee = ""
-    if trade is not None and trade.quantity.is_positive:
+    quantity = price = fee = token = ""
+    if trade is not None:
+        amount, at = _deal(trade)
         room = shape[4 if wide else 3].width
-        quantity = fmt.quantity(trade.quantity)
-        quantity = quantity if len(quantity) <= room else fmt.quantity(trade.quantity, 6)
-        price = (
-            "" if trade.price is None else price_text(trade.price, tick, shape[5 if wide else 4].width, rounded=True)
-        )
-        fee = "fee ?" if trade.fee is None else fmt.eur(trade.fee)
-    figures = (Cell(quantity), Cell(price), Cell(fmt.eur(line.eur)), Cell(fee), *_end(line, shape[-2].width))
+        quantity = fmt.quantity(amount)
+        quantity = quantity if len(quantity) <= room else fmt.quantity(amount, 6)
+        price = "market" if at is None else price_text(at, tick, shape[5 if wide else 4].width, rounded=True)
+        fee, token = _fee(trade), _deal_token(trade)
+    figures = (
+        Cell(quantity, token), Cell(price, token), Cell(fmt.eur(line.eur), token), Cell(fee),
+        *_end(line, shape[-2].width),
+    )  # fmt: skip
     name = Cell(market_name(line.market, shape[3 if wide else 2].width))
     if not wide:
         return (Cell(fmt.minute(line.at, scene.zone)), side_cell(line.side), name, *figures)
@@ -135,16 +140,33 @@ def _compact_cells(line: HistoryLine, state: ConsoleState, scene: Scene, width: 
     head = (Cell(fmt.minute(line.at, scene.zone)), side_cell(line.side), Cell(market_name(line.market, 7)))
     if trade is None:
         return (*head, end_cell(line, 18), Cell(fmt.eur(line.eur)), Cell(""))
-    deal = fee = ""
-    if trade.quantity.is_positive and trade.price is not None:
-        price = price_text(trade.price, tick, 9, rounded=True)
-        quantity = fmt.quantity(trade.quantity, grouped=False)
-        room = max(18 - 3 - len(price), 3)
-        if len(quantity) > room:
-            quantity = fmt.quantity(trade.quantity, max(room - len(quantity.partition(".")[0]) - 1, 0), grouped=False)
-        deal = f"{quantity} @ {price}"
-        fee = "fee ?" if trade.fee is None else f"fee {fmt.eur(trade.fee)}"
-    return (*head, Cell(deal), Cell(fmt.eur(line.eur)), Cell(fee), *_end(line, 9))
+    amount, at = _deal(trade)
+    price = "market" if at is None else price_text(at, tick, 9, rounded=True)
+    quantity = fmt.quantity(amount, grouped=False)
+    room = max(18 - 3 - len(price), 3)
+    if len(quantity) > room:
+        quantity = fmt.quantity(amount, max(room - len(quantity.partition(".")[0]) - 1, 0), grouped=False)
+    fee, token = _fee(trade), _deal_token(trade)
+    fee = f"fee {fee}" if fee and trade.fee is not None else fee
+    return (
+        *head, Cell(f"{quantity} @ {price}", token), Cell(fmt.eur(line.eur), token), Cell(fee), *_end(line, 9)
+    )  # fmt: skip
+
+
+def _deal(trade: Trade) -> tuple[Quantity, Price | None]:
+    """What was dealt at which average; while nothing is filled, what was ordered at which limit, None for none."""
+    return (trade.quantity, trade.price) if trade.quantity.is_positive else (trade.ordered, trade.limit)
+
+
+def _fee(trade: Trade) -> str:
+    if trade.quantity.is_zero:
+        return ""
+    return "fee ?" if trade.fee is None else fmt.eur(trade.fee)
+
+
+def _deal_token(trade: Trade) -> str:
+    """What was asked for and came to nothing is grey; its end says why."""
+    return "muted" if trade.quantity.is_zero and trade.execution_state in TERMINAL else ""
 
 
 def _proposal_id(line: HistoryLine) -> int | None:

@@ -247,10 +247,11 @@ class LineTable(ScrollView, can_focus=True):
             takes_the_rest = index == len(cells) - 1 and len(cells) < len(columns)
             width = self._width() - used if takes_the_rest else column.width
             text = fit(safe_text(cell.text, _CELL_LIMIT), width, column.align, self.symbols.cut)
-            segments.append(Segment(text, ground + self._style(cell.style)))
-            segments.append(Segment(" ", ground))
+            words = text.rstrip()  # what fills a column up is no part of a word that stands reversed
+            segments.append(Segment(words, ground + self._style(cell.style)))
+            segments.append(Segment(" " * (cell_len(text) - cell_len(words) + 1), ground))
             used += cell_len(text) + 1
-        return Strip(segments[:-1] if cells else segments)
+        return Strip(segments)
 
     def _style(self, tokens: str) -> Style:
         style = Style.null()

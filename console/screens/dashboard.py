@@ -183,6 +183,7 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
         if not self.is_mounted or self.app.size.width < 1:
             return
         scene, width, driver = self.console.scene(), self.app.size.width, self.console.driver
+        self.console.show_title()
         self.query_one("#tiny").display = self.tiny
         self.query_one("#whole").display = not self.tiny
         if self.tiny:

@@ -12,8 +12,10 @@ from console.screens.bars import counted
 from console.screens.base import DRIVER_ERRORS, frame_lines, keyed
 from console.screens.cards import Card
 from console.screens.confirm_line import NARROW, Line, Span
+from console.symbols import UNICODE
 from console.text import safe_text
 from storage.clock import MINUTE, Micros
+from storage.money import Eur
 
 if TYPE_CHECKING:
     from console.state import ConsoleState
@@ -61,7 +63,7 @@ class SinceCard(Card, inherit_bindings=False):
             body.append((Span(f" {self.problem or 'reading'}", "wait"),))
         else:
             for label, text, token in subjects(self.absence, state, scene):
-                rows = paragraph(f" {label:<11} ", text, inner - 1, 3)
+                rows = paragraph(f" {label:<11} ", text, inner - 1, 5)
                 body += [(row[0], Span(row[1].text, token)) for row in rows]
         return frame_lines(scene, titles, now, [*body, (), keyed(" {Enter} goes on")], width)
 
@@ -72,7 +74,7 @@ def subjects(absence: Absence, state: ConsoleState | None, scene: Scene) -> list
     alerts = absence.alerts
     look = "nothing" if not alerts else f"{counted(len(alerts), 'alert')}{dot}{safe_text(alerts[0].text, 160)}"
     return [
-        ("money", _money(absence, state, dot), ""),
+        ("money", _money(absence, state, dot, scene), ""),
         ("did", _did(absence, state, dot), "stop" if absence.undecided else ""),
         ("missed", _missed(absence, dot), ""),
         ("limits", _limits(absence, dot, scene), "wait" if absence.trading else ""),
@@ -81,13 +83,31 @@ def subjects(absence: Absence, state: ConsoleState | None, scene: Scene) -> list
     ]
 
 
-def _money(absence: Absence, state: ConsoleState | None, dot: str) -> str:
-    worth = None if state is None else state.portfolio.total
-    now = "" if worth is None else f"{dot}worth {fmt.eur(worth)} EUR"
-    if absence.fills == 0:
-        return f"nothing was bought or sold{now}"
-    result = f"{fmt.eur_signed(absence.result)} EUR after fees"
-    return f"{result}{dot}{counted(absence.fills, 'fill')}, fees {fmt.eur(absence.fees)}{now}"
+def _money(absence: Absence, state: ConsoleState | None, dot: str, scene: Scene) -> str:
+    """``1 188.73 → 1 204.30 EUR +15.57 (+1.3 %)``, as far as both are known, then what was dealt and what it cost."""
+    after = None if state is None else state.portfolio.total
+    parts = [_worth(absence, after, "→" if scene.symbols.name == UNICODE.name else "to")]
+    if absence.fills:
+        parts.append(f"sold with {fmt.eur_signed(absence.result)} after fees" if absence.result != Eur.zero() else "")
+        parts.append(f"{counted(absence.fills, 'fill')}, fees {fmt.eur(absence.fees)}")
+    else:
+        parts.append("nothing was bought or sold")
+    if absence.flows:
+        parts.append(f"{counted(absence.flows, 'deposit or withdrawal', 'deposits or withdrawals')} in it")
+    if absence.model_cost.is_positive:
+        parts.append(f"model cost {'at most ' if absence.model_open else ''}{fmt.eur(absence.model_cost)}")
+    return dot.join(part for part in parts if part)
+
+
+def _worth(absence: Absence, after: Eur | None, to: str) -> str:
+    before = absence.before
+    if after is None:
+        return "worth not known now" + ("" if before is None else f", {fmt.eur(before)} EUR before")
+    if before is None:
+        return f"worth {fmt.eur(after)} EUR, before is not known"
+    change = after - before
+    share = "" if before.is_zero else f" ({fmt.percent(change.ratio(before), 1)})"
+    return f"{fmt.eur(before)} {to} {fmt.eur(after)} EUR {fmt.eur_signed(change)}{share}"
 
 
 def _did(absence: Absence, state: ConsoleState | None, dot: str) -> str:

@@ -68,8 +68,13 @@ INSERT INTO gate_decisions (proposal_id, revision, passed, failed, checks, polic
 VALUES (:proposal_id, :revision, :passed, :failed, :checks, :policy_hash, :actor, :instance, :now);
 
 -- name: recent_refusals(since, count)
-SELECT d.*, p.market, p.side, p.eur FROM gate_decisions d JOIN trade_proposals p ON p.id = d.proposal_id
+SELECT d.*, p.market, p.side, p.eur, e.id IS NOT NULL AS claimed_before
+FROM gate_decisions d JOIN trade_proposals p ON p.id = d.proposal_id
+LEFT JOIN trade_executions e ON e.proposal_id = d.proposal_id AND e.decision_id < d.id
 WHERE d.passed = 0 AND d.at >= :since ORDER BY d.id DESC LIMIT :count;
+
+-- name: claims_of(ids)
+SELECT proposal_id, claimed_at FROM trade_executions WHERE proposal_id IN (SELECT value FROM json_each(:ids));
 
 -- name: executions_short_of_fills()
 SELECT * FROM trade_executions WHERE fills_short = 1 ORDER BY id;

@@ -13,3 +13,10 @@ SELECT id, job, holder, finished_at, completed, summary FROM job_runs ORDER BY i
 
 -- name: sweep_balances()^
 SELECT finished_at, balances FROM exchange_sweeps ORDER BY id DESC LIMIT 1;
+
+-- name: sweep_balances_at(at, since)^
+SELECT finished_at, balances FROM exchange_sweeps WHERE finished_at <= :at AND finished_at > :since
+ORDER BY id DESC LIMIT 1;
+
+-- name: looks_between(since, at)
+SELECT market, numbers FROM market_snapshots WHERE at > :since AND at <= :at ORDER BY at, id;

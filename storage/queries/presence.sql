@@ -17,6 +17,11 @@ SELECT count(*) AS number FROM trade_proposals WHERE state = 'EXPIRED' AND updat
 -- name: refused_since(since)^
 SELECT count(*) AS number FROM gate_decisions WHERE passed = 0 AND at > :since;
 
+-- name: model_cost_since(since)
+SELECT coalesce(sum(iif(state = 'settled', cost_micros + coalesce(overrun_micros, 0), reserved_micros)), 0) AS micros,
+       coalesce(sum(state <> 'settled'), 0) AS open
+FROM gpt_usage_log WHERE at > :since;
+
 -- name: alerts_since(since)
 SELECT at, level, subject, text FROM alerts WHERE at > :since ORDER BY id DESC;
 

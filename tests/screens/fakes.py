@@ -191,7 +191,13 @@ def trade_line(
         value=value,
         fee=None if fee is None else eur(fee),
         at=at,
+        ordered=coins(quantity) if quantity != "0" else coins("0.00041"),
+        limit=price(at_price),
+        ordered_eur=eur("24.97") if quantity == "0" else value,
     )
+    end = changes.get("end", "FILLED")
+    states = {"RESTS": ExecutionState.SUBMITTED, "UNKNOWN": ExecutionState.UNKNOWN}
+    trade = replace(trade, execution_state=states.get(end, ExecutionState.FILLED))
     return replace(HistoryLine(f"t{number}", at, side, market, trade, value, "FILLED"), **changes)
 
 

@@ -186,11 +186,19 @@ def away(length: int, **changes: Any) -> FakeDriver:
     return driver
 
 
+def card_text(running: Running) -> str:
+    """What stands in the dialog's frame, its lines joined."""
+    inside = (line.partition("┃")[2].rpartition("┃")[0] for line in running.lines)
+    return " ".join(" ".join(inside).split())
+
+
 @pytest.mark.parametrize("size", [*SIZES, (44, 22)])
 async def test_a_start_half_an_hour_after_the_last_key_says_what_happened(size: tuple[int, int]) -> None:
     ended = execution(state=ExecutionState.CANCELED)
     happened: dict[str, Any] = {
         "fills": 3,
+        "before": eur("1188.73"),
+        "model_cost": eur("2.10"),
         "result": eur("15.57"),
         "fees": eur("0.31"),
         "orders": (ended, ended),
@@ -201,14 +209,42 @@ async def test_a_start_half_an_hour_after_the_last_key_says_what_happened(size: 
         await running.sees("SINCE YOU LEFT")
         await running.sees("7 d 5 h")
         await running.until(lambda: "money" in running.text)
-        text = " ".join(running.text.replace("┃", " ").split())
-        for words in ("+15.57 EUR after fees", "2 cancelled: BUY BTC @ 60 900 and 1 more", "41 ideas expired"):
+        text = card_text(running)
+        for words in ("1 188.73 → 1 204.27 EUR +15.54 (+1.3 %)", "sold with +15.57 after fees", "3 fills, fees 0.31"):
+            assert words in text
+        for words in ("model cost 2.10", "2 cancelled: BUY BTC @ 60 900 and 1 more", "41 ideas expired"):
             assert words in text
         for words in ("1 alert", "a fill is missing", "policy unchanged", "exchange agrees", "4 ideas live, 2 ready"):
             assert words in text
         running.driver.clock.step(0.8)
         await running.press("enter")
         assert running.screens == ("DashboardScreen",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "worth 1 204.27 EUR, before is not known · nothing was bought or sold"),
+        ({"before": eur("1000")}, "1 000.00 → 1 204.27 EUR +204.27 (+20.4 %) · nothing was bought or sold"),
+        ({"before": eur("0")}, "0.00 → 1 204.27 EUR +1 204.27 · nothing"),
+        ({"before": eur("1000"), "flows": 1}, "1 deposit or withdrawal in it"),
+        ({"model_cost": eur("0.5"), "model_open": 2}, "model cost at most 0.50"),
+    ],
+)
+async def test_the_money_is_what_is_known_and_no_more(changes: dict[str, Any], words: str) -> None:
+    async with console(away(HOUR, **changes)) as running:
+        await running.sees("money")
+        assert words in card_text(running)
+        assert "model cost 0" not in running.text
+
+
+async def test_what_cannot_be_valued_now_has_no_worth() -> None:
+    driver = away(HOUR, before=eur("1000"))
+    state = driver.current
+    assert state is not None
+    driver.current = replace(state, portfolio=replace(state.portfolio, eur=None))
+    async with console(driver) as running:
+        await running.sees("worth not known now, 1 000.00 EUR before")
 
 
 async def test_a_start_within_half_an_hour_says_nothing() -> None:

@@ -19,6 +19,7 @@ from types import TracebackType
 import pyte
 
 ROOT = Path(__file__).resolve().parents[2]
+TERM = "xterm-256color"
 ORACLE = [sys.executable, "-m", "console"]
 
 
@@ -34,7 +35,7 @@ class Terminal:
             **os.environ,
             "ORACLE_CONSOLE_HOME": str(home),
             "PYTHONPATH": str(ROOT),
-            "TERM": "xterm-256color",
+            "TERM": TERM,
         }
         environment.pop("NO_COLOR", None)
         self.pid, self._descriptor = pty.fork()

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,25 @@ def leave(terminal: Terminal) -> None:
     terminal.wait_for("Enter leaves|Enter +leave", 5)
     terminal.send("\r")
     assert terminal.wait_exit() == 0
+
+
+def test_the_title_says_how_it_stands_and_is_gone_afterwards(tmp_path: Path) -> None:
+    with Terminal([], home=tmp_path) as terminal:
+        terminal.wait_for(SELECTED, 15)
+        terminal.wait_for(r"\x1b\]2;PAPER \d rdy UNK0 \+?0\.00\x07", 10, on_screen=False)
+        read_on(terminal, 1.5)
+        leave(terminal)
+    titles = re.findall(r"\x1b\]2;([^\x07]*)\x07", terminal.plain())
+    assert titles[-1] == ""
+    assert all(one != other for one, other in pairwise(titles)), "written again though nothing had changed"
+
+
+def test_a_dumb_terminal_gets_no_title(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.terminal.pseudo_terminal.TERM", "dumb")
+    with Terminal([], home=tmp_path) as terminal:
+        terminal.wait_for(SELECTED, 15)
+        leave(terminal)
+    assert "\x1b]2;" not in terminal.plain()
 
 
 def test_stray_key_reports_do_no_harm_and_the_order_still_fires(tmp_path: Path) -> None:
