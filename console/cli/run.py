@@ -97,13 +97,21 @@ def paper(
         list[str] | None,
         typer.Option("--candles", metavar="MARKET=FILE", help="A candle file as that market's prices; repeatable."),
     ] = None,
+    regimes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--regime",
+            metavar="MARKET=REGIME",
+            help="How that market behaves: quiet, trend, reversion, shock, gap, or seed: as dealt; repeatable.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the simulated exchange.
 
     In the foreground, until Ctrl+C. Other commands join it, and start one by themselves where none runs.
     """
-    asked = PaperOptions(port, seed, speed, faults, tuple(candles or ()), as_json)
+    asked = PaperOptions(port, seed, speed, faults, tuple(candles or ()), tuple(regimes or ()), as_json)
     raise typer.Exit(guarded(lambda: _paper(context(home, False, settings), asked)))
 
 
@@ -116,6 +124,7 @@ class PaperOptions:
     speed: float
     faults: str
     candles: tuple[str, ...]
+    regimes: tuple[str, ...]
     as_json: bool
 
 
@@ -123,8 +132,8 @@ def _paper(found: Context, asked: PaperOptions) -> int:
     from decimal import Decimal
 
     from console.paper.app import ROUTES
-    from console.paper.candle_file import CandleFileError, parse_candle_options
     from console.paper.faults import FaultSpecError, parse_faults
+    from console.paper.options import OptionError, price_options
     from console.paper.process import RUNNING_LOCK, answers, read_address, seed_of
     from console.paper.server import ServerOptions, serve
 
@@ -136,9 +145,9 @@ def _paper(found: Context, asked: PaperOptions) -> int:
     except FaultSpecError as error:
         raise CommandError(USAGE, f"--faults: {error}") from None
     try:
-        files = parse_candle_options(asked.candles)
-    except CandleFileError as error:
-        raise CommandError(USAGE, f"--candles: {error}") from None
+        prices = price_options(asked.candles, asked.regimes)
+    except OptionError as error:
+        raise CommandError(USAGE, str(error)) from None
     running = read_address(folder)
     if running is not None and answers(running) and not _is_free(folder / RUNNING_LOCK):
         raise CommandError(
@@ -153,7 +162,7 @@ def _paper(found: Context, asked: PaperOptions) -> int:
         seed=found.settings.paper.seed if first else asked.seed,
         speed=asked.speed,
         faults=asked.faults,
-        candles=files,
+        prices=prices,
         keep=True,
         balance=Decimal(found.settings.paper.balance_eur),
         announce=lambda address: _announce(address, asked.as_json),

@@ -36,20 +36,28 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--candles", action="append", default=[], metavar="MARKET=FILE", help="a candle file as that market's prices"
     )
+    parser.add_argument(
+        "--regime",
+        action="append",
+        default=[],
+        metavar="MARKET=REGIME",
+        help="quiet, trend, reversion, shock, gap, seed",
+    )
     parser.add_argument("--keep", action="store_true", help="run until told to stop, with or without users")
     parser.add_argument("--balance", type=_euros, default=Decimal(1000), help="euros at the first start")
     parser.add_argument("--grace", type=float, default=10.0, help="seconds to stay without a user (default 10)")
     options = parser.parse_args(arguments)
 
     from console.paper.app import ROUTES
-    from console.paper.candle_file import CandleFileError, parse_candle_options
     from console.paper.faults import FaultSpecError, parse_faults
+    from console.paper.options import OptionError, price_options
     from console.paper.server import ServerOptions, serve
 
     try:
         parse_faults(options.faults, tuple(ROUTES))
-        options.candles = parse_candle_options(options.candles)
-    except (FaultSpecError, CandleFileError) as error:
+        options.prices = price_options(options.candles, options.regime)
+        del options.candles, options.regime
+    except (FaultSpecError, OptionError) as error:
         parser.error(str(error))
     return serve(ServerOptions(**vars(options)))
 

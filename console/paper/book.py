@@ -17,6 +17,7 @@ from console.paper.markets import MarketSpec
 from console.paper.matching import Match, Resting, crosses
 from console.paper.playback import Playback
 from console.paper.prices import PricePath, stream
+from console.paper.regimes import Change
 from console.paper.store import Order
 
 STEP_US: Final = 333_333
@@ -58,12 +59,13 @@ class LiveMarket:
         start_us: int,
         step_us: int,
         playback: Playback | None = None,
+        changes: Sequence[Change] = (),
     ) -> None:
-        """With a `playback` its candles are the market's prices, otherwise the seed's path."""
+        """With a `playback` its candles are the market's prices, otherwise the seed's path under those regimes."""
         self.spec = spec if playback is None else playback.spec
         self.seed = seed
         self.playback = playback
-        self.path = PricePath(seed, spec)
+        self.path = PricePath(seed, spec, changes)
         self.candles: Candles = playback or CandleSeries(self.path, origin_minute, start_us // MINUTE)
         self.trades: deque[PublicTrade] = deque(maxlen=TRADES_KEPT)
         self.own: list[Order] = []

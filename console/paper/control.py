@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from console.paper.engine import Engine
 from console.paper.faults import Faults, FaultSpecError, parse_faults
+from console.paper.regimes import choice_of
+
+EXPECTED: Final = 'Expected {"faults": SPEC}, {"clear": true} or {"regimes": {MARKET: REGIME}}.'
 
 
 class Control:
-    """GET: id, pid, faults, market time, source of the prices.
+    """GET: id, pid, faults, market time, source of the prices, regimes.
 
-    POST `{"clear": true}` and/or `{"faults": SPEC}`: change the faults.
+    POST `{"clear": true}` and/or `{"faults": SPEC}`: change the faults. POST `{"regimes": {MARKET: REGIME}}`: how
+    generated markets behave from the next minute on (`seed`: as their seed deals).
     """
 
     def __init__(self, token: str, identity: str, engine: Engine, faults: Faults, routes: tuple[str, ...]) -> None:
@@ -42,12 +46,13 @@ class Control:
         return JSONResponse(self._state())
 
     def _change(self, wanted: Any) -> None:
-        if not isinstance(wanted, dict) or not wanted or set(wanted) - {"faults", "clear"}:
-            raise FaultSpecError('Expected {"faults": SPEC} or {"clear": true}.')
-        spec, clear = wanted.get("faults", ""), wanted.get("clear", False)
-        if not isinstance(spec, str) or not isinstance(clear, bool):
-            raise FaultSpecError('Expected {"faults": SPEC} or {"clear": true}.')
+        if not isinstance(wanted, dict) or not wanted or set(wanted) - {"faults", "clear", "regimes"}:
+            raise FaultSpecError(EXPECTED)
+        spec, clear, regimes = wanted.get("faults", ""), wanted.get("clear", False), wanted.get("regimes", {})
+        if not (isinstance(spec, str) and isinstance(clear, bool) and isinstance(regimes, dict)):
+            raise FaultSpecError(EXPECTED)
         added = parse_faults(spec, self._routes)
+        self._engine.choose_regimes({market: choice_of(market, name) for market, name in regimes.items()})
         if clear:
             self._faults.rules.clear()
         self._faults.rules.extend(added)
@@ -60,5 +65,6 @@ class Control:
             "speed": self._engine.speed,
             "source": self._engine.source(),
             "sources": {market: self._engine.source(market) for market in self._engine.markets},
+            "regimes": self._engine.regimes.now(),
             "faults": [rule.shown() for rule in self._faults.rules],
         }

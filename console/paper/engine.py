@@ -15,7 +15,8 @@ from console.paper.order_rules import NewOrder
 from console.paper.placement import Placement, plan_for
 from console.paper.playback import Playback
 from console.paper.prices import HISTORY_MINUTES
-from console.paper.process import source_text
+from console.paper.regimes import Choice, RegimeError, Regimes
+from console.paper.source_words import source_text
 from console.paper.sources import PlayedFrom, remember
 from console.paper.store import Order, Store
 
@@ -36,8 +37,12 @@ class Engine:
         seed: int,
         speed: float = 1.0,
         played: Mapping[str, PlayedFrom] | None = None,
+        regimes: Mapping[str, Choice] | None = None,
     ) -> None:
-        """`played` names the candle files that take the place of the seed's prices, by market."""
+        """`played` names the candle files that take the place of the seed's prices, by market; `regimes` what is asked.
+
+        A regime asked for at the very first start holds for the day of history too, otherwise from the next minute on.
+        """
         self.store = store
         self.clock = clock
         self.ledger = Ledger(store)
@@ -45,14 +50,23 @@ class Engine:
         self._market_start = clock.now()
         self._market_latest = self._market_start
         self.step_us = int(min(max(STEP_US * speed, STEP_US), LONGEST_STEP_US))
+        self.regimes = Regimes(store)
+        first = store.setting("origin_minute") is None
         origin = self._origin()
+        self.regimes.choose(regimes or {}, 0 if first else self._market_start // MINUTE - origin + 1)
         self._playing = {
             market: Playback(found.file, seed, found.index, self._market_start)
             for market, found in (played or {}).items()
         }
         self.markets = {
             spec.market: LiveMarket(
-                seed, spec, origin, self._market_start, self.step_us, self._playing.get(spec.market)
+                seed,
+                spec,
+                origin,
+                self._market_start,
+                self.step_us,
+                self._playing.get(spec.market),
+                self.regimes.of(spec.market),
             )
             for spec in SPECS
         }
@@ -87,6 +101,16 @@ class Engine:
     def source(self, market: str | None = None) -> str | None:
         """Where the prices come from, in words; of all markets or of one."""
         return source_text(self.store.settings(), market)
+
+    def choose_regimes(self, asked: Mapping[str, Choice]) -> None:
+        """Give generated markets regimes from the next minute of market time on; RegimeError if one plays a file."""
+        for market in asked:
+            if market in self._playing:
+                raise RegimeError(f"{market} plays a candle file; regimes are for generated prices.")
+        self.advance()
+        minute = self.market_now() // MINUTE - self._origin() + 1
+        for market, change in self.regimes.choose(asked, minute).items():
+            self.markets[market].path.change(change)
 
     def advance(self) -> None:
         """Bring timers and every market up to the present."""

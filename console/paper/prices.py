@@ -7,12 +7,13 @@ Log prices move through *episodes*, each of one regime drawn from the seed:
 - reversion: an Ornstein-Uhlenbeck process around the level where the episode began.
 
 Inside a minute a Brownian bridge joins the two closes. The same minute always looks the same, whether it was made as
-history or lived through.
+history or lived through. A market may be given a regime by order (see `regimes`).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
@@ -21,6 +22,7 @@ from typing import Final
 
 from console.clock import seeded
 from console.paper.markets import SPECS, MarketSpec
+from console.paper.regimes import Change, Choice, Leaps
 
 SEGMENTS: Final = 12
 """Parts of a minute between which the bridge has a point: one every five seconds."""
@@ -34,6 +36,10 @@ class Regime(StrEnum):
     QUIET = "quiet"
     TREND = "trend"
     REVERSION = "reversion"
+
+
+_DEALT: Final = {Choice(regime): regime for regime in Regime}
+"""The chosen regimes that a seed deals too; the others are leaps upon a quiet market."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,8 @@ def _draw_episode(random: Random, regime: Regime, minutes: int, level: float) ->
 class PricePath:
     """The log price of one market at the end of every minute since its origin."""
 
-    def __init__(self, seed: int, spec: MarketSpec) -> None:
+    def __init__(self, seed: int, spec: MarketSpec, changes: Sequence[Change] = ()) -> None:
+        """`changes` are the regimes by order, oldest first, each of a later minute than the one before."""
         self.seed = seed
         self.spec = spec
         self._random = stream(seed, spec.market, "minutes")
@@ -85,6 +92,16 @@ class PricePath:
         self._episode = _draw_episode(self._random, regime, minutes, start)
         self._left = self._episode.minutes
         self.opening_episode = self._episode
+        self._changes = list(changes)
+        self._chosen: Choice | None = None
+        self._leaps: Leaps | None = None
+        self._leapt: dict[int, float] = {}
+
+    def change(self, change: Change) -> None:
+        """Give the path a regime from a minute on; ValueError if that minute has been walked already."""
+        if change.minute < len(self._closes) - 1:
+            raise ValueError(f"minute {change.minute} of {self.spec.market} is past")
+        self._changes = [*(each for each in self._changes if each.minute < change.minute), change]
 
     def close(self, minute: int) -> float:
         """Log price at the end of a minute; minute -1 is the origin itself."""
@@ -93,18 +110,43 @@ class PricePath:
         return self._closes[minute + 1]
 
     def _walk(self) -> None:
+        minute, last = len(self._closes) - 1, self._closes[-1]
+        if self._changes and self._changes[0].minute <= minute:
+            self._turn(self._changes.pop(0), minute)
         if self._left == 0:
-            regime, minutes = self._random.choice(tuple(Regime)), self._random.randint(6 * 60, 30 * 60)
-            self._episode = _draw_episode(self._random, regime, minutes, self._closes[-1])
-            self._left = self._episode.minutes
+            self._begin(self._next_regime(), self._random.randint(6 * 60, 30 * 60))
         self._left -= 1
-        episode, last = self._episode, self._closes[-1]
+        episode, leap = self._episode, 0.0
         move = episode.drift + episode.sigma * self._random.gauss(0.0, 1.0)
-        self._closes.append(last + move + episode.pull * (episode.level - last))
+        if self._leaps is not None:
+            leap, sudden = self._leaps.minute(last - episode.level)
+            move += sudden
+            if leap != 0.0:
+                self._leapt[minute] = leap
+        self._closes.append(last + leap + move + episode.pull * (episode.level - last))
+
+    def _next_regime(self) -> Regime:
+        if self._chosen is None:
+            return self._random.choice(tuple(Regime))
+        return _DEALT.get(self._chosen, Regime.QUIET)
+
+    def _begin(self, regime: Regime, minutes: int) -> None:
+        self._episode = _draw_episode(self._random, regime, minutes, self._closes[-1])
+        self._left = minutes
+
+    def _turn(self, change: Change, minute: int) -> None:
+        """Leave the present episode for what was chosen; its draws shift nobody else's."""
+        choice = change.choice
+        self._random = stream(self.seed, self.spec.market, "regime", minute, choice)
+        self._chosen = None if choice is Choice.SEED else choice
+        self._leaps = Leaps(self._random, choice) if choice in {Choice.SHOCK, Choice.GAP} else None
+        self._left = 0
 
     def points(self, minute: int) -> list[float]:
         """The minute's prices at 0, 5, … 60 seconds: a Brownian bridge between the two closes (13 values)."""
-        start, end = self.close(minute - 1), self.close(minute)
+        end = self.close(minute)
+        # A price that leapt is at its new place with the first point.
+        start = self.close(minute - 1) + self._leapt.get(minute, 0.0)
         random = stream(self.seed, self.spec.market, "bridge", minute)
         # The walk inside a minute has about the variance of the minute itself, kept off the end points.
         scale = 0.0004 / math.sqrt(SEGMENTS)

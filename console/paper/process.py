@@ -14,7 +14,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 from console.clock import SystemClock
+from console.paper.source_words import source_text
 
 ADDRESS_FILE: Final = "exchange.json"
 START_LOCK: Final = "exchange.lock"
@@ -33,8 +34,6 @@ IDENTITY_HEADER: Final = "x-simulated-exchange"
 JOIN_HEADER: Final = "x-simulated-exchange-join"
 PORT_IN_USE: Final = 3
 POLL_S: Final = 0.02
-CANDLES_SETTING: Final = "candles "
-"""Name of a market's candle file among the database's settings, followed by the market."""
 
 
 class ExchangeUnavailable(Exception):
@@ -163,21 +162,6 @@ def source_of(folder: Path, market: str | None = None) -> str | None:
     as of the last start, is added after a comma.
     """
     return source_text(_settings(folder), market)
-
-
-def source_text(settings: Mapping[str, str], market: str | None = None) -> str | None:
-    """The words of `source_of` from the settings of the database."""
-    if "seed" not in settings:
-        return None
-    played = {
-        name.removeprefix(CANDLES_SETTING): str(json.loads(value)["name"])
-        for name, value in sorted(settings.items())
-        if name.startswith(CANDLES_SETTING)
-    }
-    shown = list(played.values()) if market is None else [played[market]] if market in played else []
-    source = f"candles {', '.join(dict.fromkeys(shown))}" if shown else f"simulated, seed {settings['seed']}"
-    speed = float(settings.get("speed", "1"))
-    return source if speed == 1 else f"{source}, speed ×{speed:g}"
 
 
 def _settings(folder: Path) -> dict[str, str]:

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -21,11 +21,11 @@ from starlette.types import Receive, Scope, Send
 from console.clock import SystemClock, SystemEntropy
 from console.paper.app import ROUTES, Exchange
 from console.paper.auth import TRADE, VIEW, ApiKey, load_keys
-from console.paper.candle_file import CandleFile
 from console.paper.control import Control
 from console.paper.decimals import text
 from console.paper.engine import Engine
 from console.paper.faults import Faults, parse_faults
+from console.paper.options import PriceOptions
 from console.paper.prices import stream
 from console.paper.process import (
     ADDRESS_FILE,
@@ -70,9 +70,7 @@ class ServerOptions:
     keep: bool = False
     balance: Decimal = Decimal(1000)
     grace: float = 10.0
-    candles: Mapping[str, CandleFile] = field(default_factory=dict)
-    """Candle files that take the place of generated prices, by market."""
-
+    prices: PriceOptions = field(default_factory=PriceOptions)
     announce: Callable[[Address], None] | None = None
     """Told the address once the port listens."""
 
@@ -149,10 +147,12 @@ class Process:
         keys = load_keys(store)
         routes = tuple(ROUTES)
         faults = Faults(stream(seed, "faults"), parse_faults(options.faults, routes))
-        played = settle_sources(store, options.candles)
+        played = settle_sources(store, options.prices.candles)
+        if both := sorted(set(played) & set(options.prices.regimes)):
+            raise SourceError(f"{both[0]} plays a candle file; regimes are for generated prices.")
         with store.transaction():
             store.set_setting("speed", f"{options.speed:g}")
-        engine = Engine(store, self.clock, seed, options.speed, played)
+        engine = Engine(store, self.clock, seed, options.speed, played, options.prices.regimes)
         control = Control(entropy.token(24).hex(), identity, engine, faults, routes)
         self.options, self.engine = options, engine
         self.exchange = Exchange(engine, keys, identity, faults, control)

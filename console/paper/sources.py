@@ -13,7 +13,7 @@ from pathlib import Path
 
 from console.paper.candle_file import CandleFile, CandleFileError, load_candles
 from console.paper.markets import BY_NAME
-from console.paper.process import CANDLES_SETTING
+from console.paper.source_words import CANDLES_SETTING
 from console.paper.store import Store
 
 

@@ -21,6 +21,7 @@ from console.paper.candle_file import COLUMNS, CandleFile
 from console.paper.control import Control
 from console.paper.engine import Engine
 from console.paper.faults import Faults, parse_faults
+from console.paper.regimes import Choice
 from console.paper.server import prepare_identity
 from console.paper.sources import settle_sources
 from console.paper.store import Order, Store
@@ -68,11 +69,12 @@ class Bench:
         clock: StepClock | None = None,
         speed: float = 1,
         candles: Mapping[str, CandleFile] | None = None,
+        regimes: Mapping[str, Choice] | None = None,
     ) -> Bench:
         """An exchange on `folder / "exchange.db"`, new or as it was left."""
         used, store = StepClock() if clock is None else clock, Store(folder / "exchange.db")
         identity, known = prepare_identity(store, SystemEntropy(), seed, Decimal(balance), used.now())
-        engine = Engine(store, used, known, speed, settle_sources(store, candles or {}))
+        engine = Engine(store, used, known, speed, settle_sources(store, candles or {}), regimes)
         faults = Faults(seeded(1))
         control = Control("token", identity, engine, faults, tuple(ROUTES))
         by_key = load_keys(store)
