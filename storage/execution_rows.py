@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from storage.codes import TERMINAL, ExecutionState, OrderKind, OrderType, Side, TimeInForce
@@ -122,8 +123,18 @@ def read_execution(row: sqlite3.Row) -> Execution:
 
 
 def read_fill(row: sqlite3.Row) -> Fill:
-    """A fill from its row. A fee in another currency than euros counts as not known."""
-    in_eur = row["fee"] is not None and row["fee_currency"] == "EUR"
+    """A fill from its row.
+
+    A fee whose currency the exchange did not name counts as none: what it took is then a difference in balance.
+    """
+    symbol, paid = row["fee_currency"], None if row["fee"] is None else Decimal(row["fee"])
+    fee, coins, elsewhere = None, Quantity.zero(), None
+    if paid is not None and symbol == row["market"].partition("-")[2]:
+        fee = Eur(paid)
+    elif paid is not None and symbol == row["market"].partition("-")[0]:
+        coins = Quantity(paid)
+    elif paid is not None and symbol is not None:
+        elsewhere = (symbol, paid)
     return Fill(
         id=row["id"],
         execution_id=row["execution_id"],
@@ -133,7 +144,10 @@ def read_fill(row: sqlite3.Row) -> Fill:
         at=row["at"],
         quantity=Quantity.of(row["quantity"]),
         price=Price.of(row["price"]),
-        fee=Eur.of(row["fee"]) if in_eur else None,
+        fee=fee,
         taker=bool(row["taker"]),
         settled=bool(row["settled"]),
+        fee_coins=coins,
+        fee_elsewhere=elsewhere,
+        fee_to_come=paid is None,
     )

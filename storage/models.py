@@ -23,7 +23,7 @@ from storage.codes import (
     TimeInForce,
     TradingState,
 )
-from storage.money import Eur, Price, Quantity
+from storage.money import EXACT, Eur, Price, Quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,8 +333,40 @@ class Fill:
     quantity: Quantity
     price: Price
     fee: Eur | None
+    """In euros; None: not known yet, or taken in something else."""
     taker: bool
     settled: bool
+    fee_coins: Quantity = field(default_factory=Quantity.zero)
+    """What of the fee was taken in coins of the market."""
+    fee_elsewhere: tuple[str, Decimal] | None = None
+    """A fee in another asset, with its symbol: its worth in euros is not known."""
+    fee_to_come: bool = False
+    """The exchange has not said yet what the fee is."""
+
+    @property
+    def base(self) -> str:
+        """The market's coin."""
+        return self.market.partition("-")[0]
+
+    @property
+    def coins(self) -> Quantity:
+        """How many coins really came (buy) or went (sell)."""
+        return self.quantity - self.fee_coins if self.side is Side.BUY else self.quantity + self.fee_coins
+
+    @property
+    def euro_fee(self) -> Eur:
+        """What of the fee was taken in euros, as far as it is known."""
+        return Eur.zero() if self.fee is None else self.fee
+
+    def moved(self) -> dict[str, Decimal]:
+        """What it changed at the exchange, by symbol; a fee that is still to come left out."""
+        sign, quote = (1 if self.side is Side.BUY else -1), self.market.partition("-")[2]
+        paid = EXACT.add(sign * (self.quantity * self.price).value, self.euro_fee.value)
+        changes = {self.base: sign * self.coins.value, quote: -paid}
+        if self.fee_elsewhere is not None:
+            symbol, amount = self.fee_elsewhere
+            changes[symbol] = EXACT.subtract(changes.get(symbol, Decimal(0)), amount)
+        return changes
 
 
 @dataclass(frozen=True, slots=True)

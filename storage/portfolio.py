@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Final
 
 from storage.clock import DAY, MINUTE, Micros
-from storage.codes import Side
 from storage.database import Tx
 from storage.facts import all_fills
 from storage.flows import Flow, account_flows
@@ -125,12 +124,8 @@ def _moved_on(sweep: sqlite3.Row, until: Micros, fills: list[Fill], flows: list[
     for fill in fills:
         if not since < fill.at <= until:
             continue
-        base, _, quote = fill.market.partition("-")
-        sign = 1 if fill.side is Side.BUY else -1
-        paid = EXACT.multiply((fill.quantity * fill.price).value, Decimal(sign))
-        fee = Decimal(0) if fill.fee is None else fill.fee.value
-        totals[base] = EXACT.add(totals.get(base, Decimal(0)), EXACT.multiply(fill.quantity.value, Decimal(sign)))
-        totals[quote] = EXACT.subtract(EXACT.subtract(totals.get(quote, Decimal(0)), paid), fee)
+        for symbol, change in fill.moved().items():
+            totals[symbol] = EXACT.add(totals.get(symbol, Decimal(0)), change)
     for flow in flows:
         if since < flow.at <= until:
             totals[flow.symbol] = EXACT.add(totals.get(flow.symbol, Decimal(0)), flow.amount)

@@ -24,19 +24,19 @@ class Book:
 def replay(fills: Iterable[Fill]) -> Book:
     """Run all fills, oldest first, through first-in-first-out lots.
 
-    Fees are part of cost and taken off proceeds; an unsettled fee counts as zero until it is known. Selling more than
-    was bought here sells coins from elsewhere, which have no cost: they yield no result.
+    Fees are part of cost and taken off proceeds; an unsettled fee counts as zero until it is known. One taken in coins
+    makes the lot smaller, so that the coins that came cost all that was paid, or adds to what a sell takes. Selling
+    more than was bought here sells coins from elsewhere, which have no cost: they yield no result.
     """
     lots: dict[str, deque[Lot]] = {}
     results: list[Realised] = []
     for fill in fills:
         queue = lots.setdefault(fill.market, deque())
-        fee = Eur.zero() if fill.fee is None else fill.fee
         value = fill.quantity * fill.price
         if fill.side is Side.BUY:
-            queue.append(Lot(fill.at, fill.quantity, value + fee))
+            queue.append(Lot(fill.at, fill.coins, value + fill.euro_fee))
         else:
-            result = _sell(queue, fill.quantity, value - fee)
+            result = _sell(queue, fill.coins, value - fill.euro_fee)
             if result is not None:
                 results.append(Realised(fill.at, fill.market, result, closing=not queue))
     held = {market: Position(market, tuple(queue)) for market, queue in lots.items() if queue}

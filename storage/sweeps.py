@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Final
 
 from storage.clock import SECOND, Micros
-from storage.codes import UNDECIDED, Mode, Side, TradingState
+from storage.codes import UNDECIDED, Mode, TradingState
 from storage.database import Tx
 from storage.errors import Conflict, WrongMode
 from storage.execution_rows import executions_in, recent_executions
@@ -114,14 +114,10 @@ def likely_balances(tx: Tx, start: Mapping[str, Decimal]) -> tuple[dict[str, Dec
     totals = dict(start)
     open_symbols = set()
     for fill in all_fills(tx):
-        base, _, quote = fill.market.partition("-")
-        sign = 1 if fill.side is Side.BUY else -1
-        fee = Decimal(0) if fill.fee is None else fill.fee.value
-        totals[base] = EXACT.add(totals.get(base, Decimal(0)), sign * fill.quantity.value)
-        paid = EXACT.add(sign * (fill.quantity * fill.price).value, fee)
-        totals[quote] = EXACT.subtract(totals.get(quote, Decimal(0)), paid)
-        if fill.fee is None:
-            open_symbols.add(quote)
+        for symbol, change in fill.moved().items():
+            totals[symbol] = EXACT.add(totals.get(symbol, Decimal(0)), change)
+        if fill.fee_to_come:
+            open_symbols.add(fill.market.partition("-")[2])
     for flow in account_flows(tx):
         totals[flow.symbol] = EXACT.add(totals.get(flow.symbol, Decimal(0)), flow.amount)
     return totals, frozenset(open_symbols)

@@ -59,6 +59,7 @@ def world() -> Iterator[tuple[Tx, Ready]]:
 missing = st.sets(st.sampled_from(PARTS), min_size=1)
 
 
+@settings(deadline=None)
 @given(missing)
 def test_a_quote_with_a_part_missing_never_gives_a_claim(gone: set[str]) -> None:
     with world() as (tx, ready):
@@ -70,12 +71,14 @@ def test_a_quote_with_a_part_missing_never_gives_a_claim(gone: set[str]) -> None
 broken_numbers = st.sampled_from([Decimal("NaN"), Decimal("Infinity"), Decimal("-Infinity"), Decimal(-1), Decimal(1)])
 
 
+@settings(deadline=None)
 @given(broken_numbers)
 def test_a_taker_fee_that_is_no_fee_never_gives_a_claim(fee: Decimal) -> None:
     with world() as (tx, ready):
         assert not claims(tx, ready, replace(ready.quote, taker_fee=fee))
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["book_confirmed", "balance_fetched"]), st.sampled_from([float("nan"), float("inf"), 1e9, -1e9]))
 def test_an_age_that_is_no_age_never_gives_a_claim(part: str, second: float) -> None:
     with world() as (tx, ready):
@@ -97,7 +100,7 @@ def books(draw: st.DrawFn) -> tuple[Level, ...]:
     return tuple(Level(Price(price), Quantity(draw(st.decimals(0, 2, places=4)))) for price in prices)
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(books(), books(), st.none() | amounts, funds, st.integers(-3_000_000, 3_000_000))
 def test_a_claim_on_random_market_data_obeys_the_limits(
     bids: tuple[Level, ...],
@@ -139,6 +142,7 @@ def near(price: Decimal, reference: Decimal) -> bool:
     return reference > 0 and abs(price - reference) <= reference * Decimal("0.02")
 
 
+@settings(deadline=None)
 @given(st.sampled_from(RULE_FIELDS))
 def test_market_rules_with_a_field_missing_never_give_a_claim(field: str) -> None:
     with world() as (tx, ready):

@@ -14,9 +14,10 @@ from storage.codes import ExecutionState, Mode
 from storage.database import Tx
 from storage.errors import WrongMode
 from storage.evidence import apply_order
-from storage.facts import newest_sweep
-from storage.money import Price, Quantity
-from storage.sweeps import SweepResult, baseline, bind_exchange, expected_balances, record_sweep
+from storage.facts import newest_sweep, read_book
+from storage.money import Eur, Price, Quantity
+from storage.proposals import NewProposal
+from storage.sweeps import SweepResult, baseline, bind_exchange, expected_balances, likely_balances, record_sweep
 from tests.storage.world import (
     EXCHANGE,
     KEY,
@@ -87,6 +88,41 @@ def test_expected_balances_are_the_start_and_every_fill(tx: Tx) -> None:
         apply_order(tx, execution.id, venue_order(execution, "partiallyFilled", bought), "stream", {})
     expected = {"EUR": Decimal("1000") - Decimal("0.01") - Decimal("0.25") + 7 - Decimal("0.5"), "ETH": Decimal(2)}
     assert expected_balances(tx, start) == expected | {"BTC": Decimal(0)}
+
+
+def filled_with(tx: Tx, idea: NewProposal, fee: str, currency: str | None) -> None:
+    """A fill of 0.01 at 50 000 with this fee."""
+    execution = bring_to(tx, ExecutionState.SUBMITTED, idea)
+    fill = replace(
+        part_fill(execution, 1), quantity=Quantity.of("0.01"), price=Price.of(50_000), fee=Decimal(fee),
+        fee_currency=currency,
+    )  # fmt: skip
+    apply_order(tx, execution.id, venue_order(execution, "partiallyFilled", fill), "stream", {})
+
+
+def test_a_fee_taken_in_coins_leaves_position_cost_and_balances_right(tx: Tx) -> None:
+    start = {"EUR": Decimal(1000), "BTC": Decimal(1)}
+    filled_with(tx, own_idea(quantity=Quantity.of(1)), "0.0001", "BTC")
+    assert expected_balances(tx, start) == {"EUR": Decimal(500), "BTC": Decimal("1.0099")}
+    position = read_book(tx).positions["BTC-EUR"]
+    assert (position.quantity, position.cost) == (Quantity.of("0.0099"), Eur.of(500))
+    filled_with(tx, exit_idea(quantity=Quantity.of(1)), "0.0002", "BTC")
+    assert expected_balances(tx, start) == {"EUR": Decimal(1000), "BTC": Decimal("0.9997")}
+    assert read_book(tx).positions == {}
+
+
+def test_a_fee_in_another_asset_is_taken_from_that_one(tx: Tx) -> None:
+    filled_with(tx, own_idea(quantity=Quantity.of(1)), "0.5", "USDC")
+    start = {"EUR": Decimal(1000), "USDC": Decimal(10)}
+    assert expected_balances(tx, start) == {"EUR": Decimal(500), "BTC": Decimal("0.01"), "USDC": Decimal("9.5")}
+    position = read_book(tx).positions["BTC-EUR"]
+    assert (position.quantity, position.cost) == (Quantity.of("0.01"), Eur.of(500))
+
+
+def test_a_fee_without_a_currency_is_a_difference_and_no_open_question(tx: Tx) -> None:
+    filled_with(tx, own_idea(quantity=Quantity.of(1)), "1.25", None)
+    expected, open_symbols = likely_balances(tx, {"EUR": Decimal(1000)})
+    assert (expected["EUR"], open_symbols) == (Decimal(500), frozenset())
 
 
 def test_balances_cannot_be_expected_while_a_fee_is_unknown(tx: Tx) -> None:
