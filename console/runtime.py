@@ -20,14 +20,14 @@ from console.paper.process import ExchangeUnavailable
 from console.settings import Settings
 from console.ways_on import WaysOn
 from storage.clock import Clock
-from storage.codes import JobName, Mode
+from storage.codes import JobName, Mode, TradingState
 from storage.database import Tx
 from storage.errors import Conflict, VaultBusy, VaultDead, VaultError, VaultFull
 from storage.execution_rows import get_execution
 from storage.facts import read_book
 from storage.halt_file import raise_halt
 from storage.leases import hurry_job
-from storage.models import Actor, Candle
+from storage.models import Actor, Candle, TradingRecord
 from storage.proposals import decline, get_proposal, note_decline, open_proposals, undo_decline
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ class Runtime(WaysOn):
         self._candles: dict[str, tuple[Candle, ...]] = {}
         self._candles_at: dict[str, float] = {}
         self._seen_version = -1
+        self._seen_trading = -1
         self._built_at = 0.0
         self.startup = "opening the vault and the market"
         self.problem: str | None = None
@@ -249,11 +250,14 @@ class Runtime(WaysOn):
         return HaltReport(report.no_order_can_leave, text, canceled, left)
 
     async def reduce(self, reason: str) -> None:
-        """Refuse buys from now on. Raises VaultError."""
-        from console.execution.halting import reduce_only
+        """Refuse buys from now on. Raises VaultError; Conflict while somebody is still sending."""
+        from console.execution.halting import reduce_only, still_sending
 
         self._may_write()
-        await reduce_only(self._ready().vault, reason)
+        vault = self._ready().vault
+        record = await reduce_only(vault, reason)
+        if (obstacle := await still_sending(vault.folder, self.clock)) is not None:
+            raise Conflict(f"{record.state} stands, but {obstacle}; look again")
 
     async def resume(self, lifts: int, reason: str) -> None:
         """Lift exactly that halt. Raises VaultError (Conflict), OSError."""
@@ -330,7 +334,21 @@ class Runtime(WaysOn):
             candles=dict(self._candles),
         )
         self._state = await engine.vault.read(lambda tx: build_state(tx, around))
+        self._see_senders_out(self._state.header.trading)
         self._tell()
+
+    def _see_senders_out(self, record: TradingRecord) -> None:
+        """Once for each stop: wait for orders that passed the last check before it was recorded, and log the end."""
+        if record.id == self._seen_trading:
+            return
+        self._seen_trading = record.id
+        if record.state is not TradingState.ACTIVE:
+            self._tasks.append(asyncio.create_task(self._wait_for_senders(record)))
+
+    async def _wait_for_senders(self, record: TradingRecord) -> None:
+        from console.execution.halting import see_senders_out
+
+        log.warning("%s", await see_senders_out(self.home.folder, self.clock, record))
 
     async def _keep_quotes(self, engine: Engine) -> None:
         """Quotes of markets with an open proposal, while somebody may be looking; the link's pulse otherwise."""

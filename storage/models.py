@@ -183,6 +183,8 @@ class Order:
     """None for market orders, which never rest."""
     quantity: Quantity
     limit: Price | None
+    overrides: tuple[tuple[str, str], ...] = ()
+    """Checks set aside for it, each with the reason, by code: part of what is confirmed, though not sent."""
 
 
 @dataclass(frozen=True, slots=True)

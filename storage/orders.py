@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import Any
 from uuid import UUID, uuid5
 
 from storage.codes import Mode, OrderKind, OrderType, TimeInForce
@@ -35,12 +36,13 @@ def draw_order(proposal: Proposal, mode: Mode, *, keeper_alive: bool) -> Order:
         time_in_force=time_in_force,
         quantity=proposal.quantity,
         limit=proposal.limit,
+        overrides=tuple(sorted((code.value, reason) for code, reason in proposal.overrides.items())),
     )
 
 
 def order_digest(order: Order) -> str:
-    """SHA-256 over the canonical JSON of every field of the order, in hex."""
-    fields = {
+    """SHA-256 over the canonical JSON of every field of the order, in hex; of overrides only where there are any."""
+    fields: dict[str, Any] = {
         "kind": order.kind,
         "limit": None if order.limit is None else str(order.limit),
         "market": order.market,
@@ -52,6 +54,8 @@ def order_digest(order: Order) -> str:
         "side": order.side,
         "time_in_force": order.time_in_force,
     }
+    if order.overrides:
+        fields["overrides"] = dict(order.overrides)
     return hashlib.sha256(json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 

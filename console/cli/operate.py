@@ -218,17 +218,21 @@ def reduce(
 ) -> None:
     """Refuse buys, sells go on.
 
-    From now on only what is held may be sold, until oracle resume.
+    From now on only what is held may be sold, until oracle resume. Exit code 3: a process is still sending, and is
+    named.
     """
     raise typer.Exit(guarded(lambda: asyncio.run(_reduce(existing(home, live, settings), reason))))
 
 
 async def _reduce(found: Context, reason: str) -> int:
-    from console.execution.halting import reduce_only
+    from console.execution.halting import reduce_only, still_sending
 
     async with opened_vault(found) as vault:
         record = await reduce_only(vault, reason)
-    say(f"trading is {record.state}: {record.reason}")
+        say(f"trading is {record.state}: {record.reason}")
+        obstacle = await still_sending(vault.folder, vault.clock)
+    if obstacle is not None:
+        raise CommandError(TEMPORARY, f"{record.state} stands, but {obstacle}; look again")
     return OK
 
 

@@ -32,7 +32,6 @@ from console.exchange.errors import (
     ExchangeError,
     ExchangeRefused,
     ExchangeUnreadable,
-    RateLimited,
     parse_json,
     read_error,
 )
@@ -65,6 +64,10 @@ PAGE: Final = 500
 """Rows asked for at once: the documented default, so no server cuts a page shorter without saying so."""
 
 MAX_PAGES: Final = 40
+
+ORDER_NEEDS: Final = 30
+"""Points of one order to its end: the switch (5), the order, two look-ups, its market's open orders, orders and trades
+(5 each), the balance (5), and a second look at some of them."""
 CANCEL_S: Final = 5.0
 
 Row = TypeVar("Row")
@@ -96,9 +99,8 @@ class TradeClient:
 
     # placing and canceling ------------------------------------------------------------------------------------
     def may_place(self) -> None:
-        """RateLimited while the exchange has banned us: ask before a claim is submitted."""
-        if (until := self._budget.banned_until_ms) is not None:
-            raise RateLimited(until, "The exchange's rate limit was exceeded; no order is sent until that ends.")
+        """RateLimited during a ban, or with too few points left to look for the order; ask before a claim is sent."""
+        self._budget.require_room(ORDER_NEEDS)
 
     def prepare(self, window_ms: int) -> Signing:
         """Time, window, key and exchange of an order that is to be signed now."""

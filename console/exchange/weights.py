@@ -73,6 +73,15 @@ class WeightBudget:
         if (own := self._accounts.get(source)) is not None:
             own.remaining = max(own.remaining - weight, 0)
 
+    def require_room(self, weight: int) -> None:
+        """RateLimited unless so many points are left above what reconcile leaves standing, or during a ban."""
+        if (until := self.banned_until_ms) is not None:
+            raise RateLimited(until, "The exchange's rate limit was exceeded; no order is sent until that ends.")
+        for account in self._current():
+            if (account.remaining - weight) * 100 <= KEPT_PERCENT[Lane.RECONCILE] * account.limit:
+                left = f"{account.remaining} of {account.limit} points are left"
+                raise RateLimited(account.reset_at_ms, f"No order is sent: {left}, too few to look for it afterwards.")
+
     def learn(self, source: str, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """Take over what an answer says about the limit. ``headers`` have lower-case names."""
         limit, remaining, reset_at = (_number(headers, name) for name in ("limit", "remaining", "resetat"))

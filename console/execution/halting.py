@@ -43,15 +43,32 @@ async def stop_senders(folder: Path, clock: Clock, timeout_s: float = REQUEST_TI
     Raises OSError only if the file can be neither renamed nor created.
     """
     path = raise_halt(folder)
+    if (obstacle := await still_sending(folder, clock, timeout_s)) is not None:
+        return HaltReport(False, f"{path.name} stands, but {obstacle}; the halt stands, look again", 0, ())
+    return HaltReport(True, "stopped: no order can leave", 0, ())
+
+
+async def still_sending(folder: Path, clock: Clock, timeout_s: float = REQUEST_TIMEOUT_S) -> str | None:
+    """Wait for whoever passed the last check before a stop was recorded; None when nobody is left, else what is.
+
+    Only after this it is true that nothing leaves any more, whether the stop is a file or a row of the vault.
+    """
     try:
         holder = await wait_for_senders(folder, clock, timeout_s + EXTRA_WAIT_S)
     except OSError as error:
-        text = f"{path.name} stands, but whether anybody is still sending cannot be seen ({error.strerror})"
-        return HaltReport(False, text, 0, ())
-    if holder is not None:
-        text = f"{path.name} stands, but {holder} is still sending; the halt stands, look again"
-        return HaltReport(False, text, 0, ())
-    return HaltReport(True, "stopped: no order can leave", 0, ())
+        return f"whether anybody is still sending cannot be seen ({error.strerror})"
+    return None if holder is None else f"{holder} is still sending"
+
+
+async def see_senders_out(
+    folder: Path, clock: Clock, record: TradingRecord, timeout_s: float = REQUEST_TIMEOUT_S
+) -> str:
+    """What a stop that the vault alone recorded (a limit, a broken invariant, late evidence) came to, in a sentence."""
+    what = "order" if record.state is TradingState.HALTED else "buy"
+    obstacle = await still_sending(folder, clock, timeout_s)
+    if obstacle is None:
+        return f"{record.state} ({record.reason}): no {what} can leave"
+    return f"{record.state} ({record.reason}) stands, but {obstacle}"
 
 
 async def record_halt(vault: Vault, reason: str) -> TradingRecord | None:

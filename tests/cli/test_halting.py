@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.kit import execute, locked, oracle, oracle_json, orders, propose, refusals, vault_rows
+from tests.execution.test_halting import sender
 from tests.terminal.pseudo_terminal import Terminal
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("halting")]
@@ -92,6 +93,16 @@ def test_a_halt_between_ticket_and_fire_stops_the_order(tmp_path: Path) -> None:
         assert terminal.wait_exit() == 1
         assert "TRADING_STATE" in terminal.plain()
     assert orders(tmp_path) == 0
+
+
+@pytest.mark.slow
+def test_reducing_waits_for_who_is_still_sending_and_says_when_that_lasts(tmp_path: Path) -> None:
+    propose(tmp_path)
+    with sender(tmp_path / "paper") as process:
+        done = oracle(tmp_path, "reduce", "--reason", "enough", check=False)
+    assert done.returncode == 3
+    assert done.stderr == f"REDUCING stands, but process {process.pid} is still sending; look again\n"
+    assert oracle_json(tmp_path, "status")["trading_state"] == "REDUCING"
 
 
 def test_a_data_folder_that_is_new_can_be_halted(tmp_path: Path) -> None:

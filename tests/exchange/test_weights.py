@@ -60,6 +60,15 @@ async def test_reconcile_stops_at_ten_percent_and_orders_and_cancels_go_on() -> 
     assert await desk.trade.cancel_order("BTC-EUR", ORDER_ID, CLIENT_ID, 7) == Canceled(ORDER_ID)
 
 
+async def test_an_order_is_not_begun_without_the_points_to_look_for_it_afterwards() -> None:
+    (await learned(131)).trade.may_place()
+    desk = await learned(130)
+    with pytest.raises(RateLimited, match="130 of 1000 points are left, too few to look for it afterwards"):
+        desk.trade.may_place()
+    desk.clock.step(30)
+    desk.trade.may_place()
+
+
 async def test_a_lane_opens_again_after_the_reset() -> None:
     desk = await learned(0)
     with pytest.raises(RateLimited) as caught:

@@ -16,6 +16,7 @@ from console.execution.halting import (
     record_halt,
     reduce_only,
     resume_trading,
+    see_senders_out,
     stop_senders,
     take_back_entries,
 )
@@ -111,6 +112,20 @@ async def test_an_entry_that_cannot_be_canceled_is_named(rig: Rig) -> None:
     assert canceled == 0
     assert len(left) == 1
     assert left[0].startswith(f"order {order_id} in BTC-EUR: no answer")
+
+
+async def test_a_stop_that_only_the_vault_records_is_over_when_the_last_sender_is(rig: Rig) -> None:
+    folder = rig.vault.folder
+    record = await record_halt(rig.vault, "invariant broken: two claims")
+    assert record is not None
+    with sender(folder) as process:
+        told = await see_senders_out(folder, rig.clock, record, timeout_s=-1.9)
+        assert told == (f"HALTED (invariant broken: two claims) stands, but process {process.pid} is still sending")
+        waiting = asyncio.create_task(see_senders_out(folder, rig.clock, record))
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert await waiting == "HALTED (invariant broken: two claims): no order can leave"
 
 
 async def test_reducing_refuses_buys_and_lets_what_is_held_be_sold(rig: Rig) -> None:

@@ -16,13 +16,13 @@ import pytest
 from storage.audit import read_head
 from storage.clock import MINUTE
 from storage.codes import CheckCode, ExecutionState, ProposalState, TradingState
-from storage.database import Vault
+from storage.database import Tx, Vault
 from storage.execution_rows import get_execution
-from storage.gate import pass_gate
+from storage.gate import draw_ticket, pass_gate
 from storage.models import Claim, Refusal
 from storage.money import Eur, Quantity
 from storage.policy_store import active_policy
-from storage.proposals import get_proposal
+from storage.proposals import approve, get_proposal
 from storage.trading_state import current_trading_state
 from tests.storage.gate_cases import ELSEWHERE, Bench, drawdown
 from tests.storage.world import Ready, exit_idea, own_idea, ready_to_claim, rules_for
@@ -48,6 +48,22 @@ async def claimed(vault: Vault, ready: Ready) -> Claim:
     outcome = await fire(vault, ready)
     assert isinstance(outcome, Claim), outcome
     return outcome
+
+
+async def test_an_override_given_after_the_ticket_was_shown_asks_for_a_new_ticket(vault: Vault) -> None:
+    ready = await ready_to_claim(vault)
+
+    def override(tx: Tx) -> Ready:
+        approve(tx, ready.proposal.id, {CheckCode.COOLDOWN: "news"})
+        return replace(ready, ticket=draw_ticket(tx, get_proposal(tx, ready.proposal.id)))
+
+    again = await vault.transact(override)
+    refusal = await fire(vault, ready)
+    assert isinstance(refusal, Refusal)
+    assert [check.code for check in refusal.failed] == [CheckCode.TICKET_UNCHANGED]
+    claim = await claimed(vault, again)
+    assert claim.order.overrides == (("COOLDOWN", "news"),)
+    assert "news" not in claim.request_body
 
 
 async def test_a_claim_stores_the_exact_request_under_an_id_of_vault_and_proposal(vault: Vault) -> None:
