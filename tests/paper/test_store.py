@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from console.paper.store import Order
 from tests.paper.kit import Bench, StepClock, limit, market_order
 
 DOCUMENTED = {
@@ -110,7 +111,13 @@ async def test_listeners_hear_nothing_of_what_was_rolled_back(bench: Bench) -> N
     bench.store.listeners.append(heard.append)
     await bench.send("POST", "/order", limit())
     order = bench.order()
-    with pytest.raises(OSError, match="full"), bench.store.transaction():
+    with pytest.raises(OSError, match="full"):
+        save_and_fail(bench, order)
+    assert len(heard) == 1
+
+
+def save_and_fail(bench: Bench, order: Order) -> None:
+    """A transaction that has saved an order when the disk is full."""
+    with bench.store.transaction():
         bench.store.save_order(order)
         raise OSError("disk full")
-    assert len(heard) == 1
