@@ -139,12 +139,15 @@ def reconciled(question: Question) -> Check:
     code, now = CheckCode.RECONCILED, question.facts.now
     sweep = known(question.facts.sweep, "a finished comparison with the exchange")
     limit = f"clean, at most {length_text(SWEEP_AGE)} ago"
-    state = "clean" if sweep.clean else f"{len(sweep.differences)} differences"
+    count = len(sweep.differences)
+    state = "clean" if sweep.clean else f"{count} difference{'' if count == 1 else 's'}"
     observed = f"{state}, {ago_text(now, sweep.finished_at)}"
     if not sweep.clean:
         first = f", first: {sweep.differences[0]}" if sweep.differences else ""
-        reason = f"Vault and exchange disagree ({state}{first}); settle the differences or adopt them."
-        return fails(code, observed, limit, reason, clears_how="settle the differences, or adopt them while halted")
+        reason = (
+            f"Vault and exchange disagree ({state}{first}); oracle reconcile compares again, oracle adopt accepts them."
+        )
+        return fails(code, observed, limit, reason, clears_how="by oracle reconcile, or oracle adopt while HALTED")
     if abs(now - sweep.finished_at) <= SWEEP_AGE:
         return passes(code, observed, limit, "vault and exchange agree")
     reason = f"The last comparison with the exchange was {ago_text(now, sweep.finished_at)}; wait for the next one."

@@ -18,6 +18,7 @@ from console.cli.context import (
     read_only,
     settle,
 )
+from console.cli.next_steps import next_steps
 from console.cli.output import OK, REFUSED, CommandError, say, say_json, say_table
 from console.cli.values import gate_answer, proposal_values
 
@@ -41,6 +42,7 @@ def status(
     """Mode, trading state, policy, orders.
 
     in_flight counts orders being sent, unknown those whose answer is lost, resting those open at the exchange.
+    What somebody has to do before orders can be sent stands below, one line each.
     """
     raise typer.Exit(guarded(lambda: _status(existing(home, live, settings), as_json)))
 
@@ -55,6 +57,8 @@ def _status(found: Context, as_json: bool) -> int:
     say(f"policy {values['policy']} {values['policy_hash'][:4]}, stage {values['stage']}")
     say(f"in flight {values['in_flight']}, UNKNOWN {values['unknown']}, resting {values['resting']}")
     say(f"open proposals {values['open_proposals']}, data folder {found.home.root}")
+    for step in values["next_steps"]:
+        say(step)
     return OK
 
 
@@ -80,6 +84,7 @@ def _status_values(tx: Tx) -> dict[str, Any]:
         "unknown": len(executions_in(tx, {ExecutionState.UNKNOWN})),
         "resting": len(executions_in(tx, RESTING)),
         "open_proposals": len(open_proposals(tx)),
+        "next_steps": next_steps(tx),
     }
 
 

@@ -51,10 +51,19 @@ def _trade_keys(mode: Mode, folder: Path) -> KeyPair:
     return keys
 
 
+def missing_live_keys() -> str | None:
+    """Which variables LIVE lacks, in a sentence without its end; None if all are there."""
+    missing = [name for name in (*READONLY_VARIABLES, *TRADE_VARIABLES) if not os.environ.get(name)]
+    if not missing:
+        return None
+    listed = missing[0] if len(missing) == 1 else f"{', '.join(missing[:-1])} and {missing[-1]}"
+    return f"LIVE needs {listed} in the environment"
+
+
 def _from_environment(names: tuple[str, str]) -> KeyPair:
     key, secret = (os.environ.get(name) for name in names)
     if not key or not secret:
-        raise MissingKeys(f"LIVE needs {names[0]} and {names[1]} in the environment")
+        raise MissingKeys(missing_live_keys())
     try:
         return KeyPair(key, secret)
     except ValueError as error:

@@ -112,7 +112,7 @@ async def compare(vault: Vault, trade: TradeClient, readonly: ReadOnlyClient) ->
     open_symbols = {symbol for market in unsettled for symbol in market.split("-")} | open_before | open_after
     balance: list[str] = []
     if after is None and vault.mode is Mode.LIVE:
-        balance.append("nobody has accepted yet what the LIVE account holds; until then nothing is claimed")
+        balance.append("nobody has accepted yet what the LIVE account holds; oracle --live adopt does, while HALTED")
     elif _balance_differences(totals, before, open_symbols):
         balance = _balance_differences(totals, after, open_symbols)
     return Compared(tuple(foreign), tuple(missing), tuple(balance), totals)

@@ -219,7 +219,11 @@ def test_a_live_vault_is_not_opened_as_paper(tmp_path: Path) -> None:
 def test_live_without_keys_says_which_are_missing(tmp_path: Path) -> None:
     extra: dict[str, str | None] = {name: None for name in os.environ if name.startswith("BITVAVO_")}
     told = sentence(tmp_path, 2, "proposals", "--live", "--json", extra=extra)
-    assert "BITVAVO_READONLY_KEY" in told
+    named = [f"BITVAVO_{word}" for word in ("READONLY_KEY", "READONLY_SECRET", "TRADE_KEY", "TRADE_SECRET")]
+    assert told == f"LIVE needs {', '.join(named[:3])} and {named[3]} in the environment"
+    status = oracle(tmp_path, "--live", "status", extra=extra).stdout.splitlines()
+    assert status[-2].startswith(f"{told}: until then nothing")
+    assert status[-1].startswith("nobody has accepted yet what the account holds: oracle --live adopt --reason T")
 
 
 def test_a_port_in_use_exits_3(tmp_path: Path) -> None:
