@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from rich.cells import cell_len
 
-from console.symbols import Frame
 from console.text import safe_text
+
+if TYPE_CHECKING:
+    from console.symbols import Frame
 
 Availability: TypeAlias = str | None
 """None: the action can be done now. Otherwise the reason why it cannot, in words for the operator."""

@@ -7,6 +7,7 @@ from console.terminal import prepare_environment
 prepare_environment()
 
 import asyncio  # noqa: E402 - the environment must be set before the terminal library is imported
+import importlib  # noqa: E402
 import logging  # noqa: E402
 import os  # noqa: E402
 import signal  # noqa: E402
@@ -25,28 +26,26 @@ from textual.screen import Screen  # noqa: E402
 
 from console import format as fmt  # noqa: E402
 from console.actions import BY_ID  # noqa: E402
-from console.execution.outcome import End, Outcome  # noqa: E402
 from console.panes.drawing import Scene  # noqa: E402
 from console.screens.bars import StopBar  # noqa: E402
 from console.screens.base import DRIVER_ERRORS  # noqa: E402
-from console.screens.broken_card import Broken, BrokenCard  # noqa: E402
-from console.screens.cards import OutcomeCard, outcome_sentence  # noqa: E402
 from console.screens.confirm_line import Span  # noqa: E402
 from console.screens.confirm_terms import Key  # noqa: E402
 from console.screens.dashboard import DashboardScreen  # noqa: E402
-from console.screens.driver import Driver  # noqa: E402
+from console.screens.deeds import LATER  # noqa: E402
 from console.screens.presence import Presence  # noqa: E402
-from console.screens.since_card import SinceCard  # noqa: E402
 from console.screens.title import Title, has_title, sequence, title_text  # noqa: E402
-from console.screens.unknown_card import UnknownCard  # noqa: E402
-from console.settings import Settings  # noqa: E402
 from console.symbols import SETS  # noqa: E402
 from console.terminal_bytes import read_bytes_leniently  # noqa: E402
 from console.text import safe_text  # noqa: E402
 from console.theme import THEMES, VARIABLE_DEFAULTS  # noqa: E402
 
 if TYPE_CHECKING:
+    from console.execution.outcome import Outcome
     from console.execution.ticket import TicketView
+    from console.screens.broken_card import Broken
+    from console.screens.driver import Driver
+    from console.settings import Settings
     from storage.models import Execution
 
 NOTICE_SECONDS: Final = 10.0
@@ -82,8 +81,10 @@ class ConsoleApp(App[int], inherit_bindings=False):
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+x", "stop", show=False, priority=True)]
 
-    def __init__(self, driver: Driver, settings: Settings) -> None:
+    def __init__(self, driver: Driver, settings: Settings, painted: asyncio.Event | None = None) -> None:
         self.driver = driver
+        self.painted = asyncio.Event() if painted is None else painted
+        """Set when the first frame is out: what takes long to load is loaded from then on."""
         self.symbols = SETS[settings.looks.symbols]
         self.settings = settings
         super().__init__()
@@ -115,16 +116,24 @@ class ConsoleApp(App[int], inherit_bindings=False):
         if self.dashboard is not None:
             self.dashboard.welcome_over = True  # until it is known that nobody was here before
         self.call_later(self._greet)
+        self.call_after_refresh(self.painted.set)
 
     async def _greet(self) -> None:
         """The card of the first start, once: a stored key of any earlier console says that it was closed for good."""
         if not await self.presence.ask_before():
             return
         self._greeting.stop()
+        self.spawn(self._load_dialogs(), "loading the dialogs")
         dashboard = self.dashboard
         if dashboard is not None and not self.presence.was_here and not self.presence.pressed:
             dashboard.welcome_over = False
             dashboard.refresh_all()
+
+    @staticmethod
+    async def _load_dialogs() -> None:
+        """Before the first key asks for one, as it should open at once."""
+        for module in LATER:
+            await asyncio.to_thread(importlib.import_module, module)
 
     async def on_event(self, event: events.Event) -> None:
         """Every key says that somebody is there, wherever it goes."""
@@ -135,6 +144,8 @@ class ConsoleApp(App[int], inherit_bindings=False):
     async def _watch_absence(self) -> None:
         since = await self.presence.away_since()
         if since is not None and self.is_running and self.screen is self.dashboard:
+            from console.screens.since_card import SinceCard
+
             self.presence.told()
             self.push_screen(SinceCard(since))
 
@@ -254,6 +265,9 @@ class ConsoleApp(App[int], inherit_bindings=False):
         self.spawn(firing(), f"firing {view.proposal.id}")
 
     def _ended(self, outcome: Outcome) -> None:
+        from console.execution.outcome import End
+        from console.screens.cards import outcome_sentence
+
         state = self.driver.state
         tick = None if state is None else state.tick_sizes.get(outcome.order.market)
         bad = outcome.end is not End.ACCEPTED
@@ -263,6 +277,8 @@ class ConsoleApp(App[int], inherit_bindings=False):
 
     async def _broke_off(self, view: TicketView, error: Exception) -> None:
         """Firing ended without an outcome: whether anything was claimed is read from the vault, never guessed."""
+        from console.screens.broken_card import Broken
+
         log.warning("firing %s: %s", view.proposal.id, error)
         self.say(f"firing {view.proposal.id}: {error}", "stop")
         try:
@@ -279,6 +295,11 @@ class ConsoleApp(App[int], inherit_bindings=False):
         """Show the next outcome, unless something is open over the dashboard."""
         if not self._waiting or not self.is_running or self.screen is not self.dashboard:
             return
+        from console.execution.outcome import End
+        from console.screens.broken_card import Broken, BrokenCard
+        from console.screens.cards import OutcomeCard
+        from console.screens.unknown_card import UnknownCard
+
         outcome = self._waiting.pop(0)
         if isinstance(outcome, Broken):
             self.push_screen(BrokenCard(outcome))
@@ -326,10 +347,10 @@ class ConsoleApp(App[int], inherit_bindings=False):
         self._close_messages_no_wait()
 
 
-async def run_console(driver: Driver, settings: Settings) -> int:
-    """Show the console until the operator leaves; the exit code."""
+async def run_console(driver: Driver, settings: Settings, painted: asyncio.Event | None = None) -> int:
+    """Show the console until the operator leaves; the exit code. ``painted`` is set once the first frame is out."""
     read_bytes_leniently()
-    app = ConsoleApp(driver, settings)
+    app = ConsoleApp(driver, settings, painted)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGHUP):
         # A closed terminal and a polite kill are a clean stop: orders in flight are still waited for.

@@ -7,11 +7,14 @@ import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from console.settings import HOME_VARIABLE
-from storage.clock import Entropy
+from storage.actor import Actor
 from storage.codes import Mode
-from storage.models import Actor
+
+if TYPE_CHECKING:
+    from storage.clock import Entropy
 
 
 @dataclass(frozen=True, slots=True)

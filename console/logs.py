@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final
@@ -38,3 +39,8 @@ def start_log(folder: Path, level: str, instance: str) -> None:
     handler.setFormatter(WithoutSecrets(f"%(asctime)s.%(msecs)03d {instance} %(levelname)s %(name)s: %(message)s"))
     root.handlers = [handler]
     logging.raiseExceptions = False  # a full disk must not break the program that reports it
+
+
+def log_broken_thread(broken: threading.ExceptHookArgs) -> None:
+    """What to do with a thread that broke: a trace would be printed over the sentence that says what is wrong."""
+    logging.getLogger(__name__).error("thread %s broke", broken.thread, exc_info=broken.exc_value)

@@ -1,7 +1,8 @@
 """The runtime: owns the engine and every background task, and outlives the screen.
 
 It builds the console's state when anybody commits, watches HALT files, keeps quotes of open proposals fresh, and hands
-operators' decisions to the engine. It knows no Textual.
+operators' decisions to the engine. It knows no Textual. Whatever needs the vault, the exchange or the rules is imported
+where it is used: the screen's first frame waits for this module.
 """
 
 from __future__ import annotations
@@ -15,20 +16,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from console.clock import SystemClock, SystemEntropy
 from console.exchange.errors import ExchangeError, MissingKeys
-from console.home import Home
-from console.paper.process import ExchangeUnavailable
-from console.settings import Settings
 from console.ways_on import WaysOn
-from storage.clock import Clock
 from storage.codes import JobName, Mode, TradingState
-from storage.database import Tx
 from storage.errors import Conflict, VaultBusy, VaultDead, VaultError, VaultFull
-from storage.execution_rows import get_execution
-from storage.facts import read_book
+from storage.glance import Glimpse, glance
 from storage.halt_file import raise_halt
-from storage.leases import hurry_job
-from storage.models import Actor, Candle, TradingRecord
-from storage.proposals import decline, get_proposal, note_decline, open_proposals, undo_decline
 
 if TYPE_CHECKING:
     # The engine and all behind it are loaded after the first frame: see ``_start``.
@@ -36,8 +28,14 @@ if TYPE_CHECKING:
     from console.execution.halting import HaltReport
     from console.execution.outcome import Outcome
     from console.execution.ticket import TicketView
+    from console.home import Home
     from console.scheduler.worker import Scheduler
+    from console.settings import Settings
     from console.state import ConsoleState
+    from storage.actor import Actor
+    from storage.clock import Clock
+    from storage.database import Tx
+    from storage.models import Candle, TradingRecord
 
 ENGINE_MODULES: Final = ("console.engine", "console.scheduler.worker", "console.state")
 
@@ -53,8 +51,15 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-MayPass = (VaultBusy, VaultFull, ExchangeError, ExchangeUnavailable)
-StartupProblem = (VaultError, ExchangeError, ExchangeUnavailable, MissingKeys, ValueError, OSError)
+
+def _may_pass() -> tuple[type[Exception], ...]:
+    from console.paper.process import ExchangeUnavailable
+
+    return (VaultBusy, VaultFull, ExchangeError, ExchangeUnavailable)
+
+
+def _startup_problems() -> tuple[type[Exception], ...]:
+    return (*_may_pass(), VaultError, MissingKeys, ValueError, OSError)
 
 
 class Runtime(WaysOn):
@@ -77,6 +82,7 @@ class Runtime(WaysOn):
         self._tasks: list[asyncio.Task[None]] = []
         self._owned: set[asyncio.Task[Any]] = set()
         self._subscribers: list[Callable[[], None]] = []
+        self._glimpses = glance(home.folder, home.mode)
         self._state: ConsoleState | None = None
         self._changed = asyncio.Event()
         self._candles: dict[str, tuple[Candle, ...]] = {}
@@ -93,6 +99,11 @@ class Runtime(WaysOn):
     def state(self) -> ConsoleState | None:
         """The newest state; None before the first."""
         return self._state
+
+    @property
+    def glimpses(self) -> tuple[Glimpse, ...]:
+        """The open proposals as stored when this process began; nothing is decided by them."""
+        return self._glimpses
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call back on the event loop when there is something new; the returned function ends it."""
@@ -113,7 +124,7 @@ class Runtime(WaysOn):
             try:
                 await self._start()
                 return
-            except MayPass as error:
+            except _may_pass() as error:
                 log.warning("the console waits to start: %s", error)
                 self.failed, self.startup = error, f"{error}; trying again"
                 self._tell()
@@ -121,7 +132,7 @@ class Runtime(WaysOn):
             except Exception as error:  # a seam: a start that ended unseen would look like one that takes long
                 log.exception("the console could not start")
                 self.failed = error
-                known = isinstance(error, StartupProblem)
+                known = isinstance(error, _startup_problems())
                 self.startup = str(error) if known else f"the start failed ({type(error).__name__}); the log says why"
                 self._tell()
                 return
@@ -206,16 +217,22 @@ class Runtime(WaysOn):
 
     async def decline(self, proposal_id: int, note: str | None) -> None:
         """Decline a proposal. Raises VaultError."""
+        from storage.proposals import decline
+
         self._may_write()
         await self._ready().vault.transact(lambda tx: decline(tx, proposal_id, note))
 
     async def note_decline(self, proposal_id: int, note: str) -> None:
         """Store why a proposal was declined, after the fact. Raises VaultError."""
+        from storage.proposals import note_decline
+
         self._may_write()
         await self._ready().vault.transact(lambda tx: note_decline(tx, proposal_id, note))
 
     async def undo_decline(self, proposal_id: int) -> None:
         """Take a decline back within 5 s. Raises VaultError."""
+        from storage.proposals import undo_decline
+
         self._may_write()
         await self._ready().vault.transact(lambda tx: undo_decline(tx, proposal_id))
 
@@ -226,6 +243,8 @@ class Runtime(WaysOn):
 
     async def hurry(self, job: JobName) -> None:
         """Make a job due now. Raises VaultError."""
+        from storage.leases import hurry_job
+
         await self._ready().vault.transact(lambda tx: hurry_job(tx, job))
 
     async def halt(self, reason: str) -> HaltReport:
@@ -272,6 +291,7 @@ class Runtime(WaysOn):
         """Take back the unfilled rest of an order; one sentence. Raises VaultError."""
         from console.execution.fills import follow_order
         from console.execution.halting import cancel_text
+        from storage.execution_rows import get_execution
 
         self._may_write()
         engine = self._ready()
@@ -352,6 +372,8 @@ class Runtime(WaysOn):
 
     async def _keep_quotes(self, engine: Engine) -> None:
         """Quotes of markets with an open proposal, while somebody may be looking; the link's pulse otherwise."""
+        from storage.proposals import open_proposals
+
         proposals = await engine.vault.read(open_proposals)
         await engine.parts.quotes.fetch_all({proposal.market for proposal in proposals})
         self._changed.set()
@@ -392,9 +414,14 @@ class Runtime(WaysOn):
 
 
 def _shown_markets(tx: Tx) -> frozenset[str]:
+    from storage.facts import read_book
+    from storage.proposals import open_proposals
+
     proposed = [proposal.market for proposal in open_proposals(tx)]
     return frozenset({*proposed, *read_book(tx).positions})
 
 
 def _market_of(tx: Tx, proposal_id: int) -> str:
+    from storage.proposals import get_proposal
+
     return get_proposal(tx, proposal_id).market

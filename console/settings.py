@@ -6,13 +6,15 @@ environment (``ORACLE_CONSOLE__LOOKS__THEME=light``).
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+if TYPE_CHECKING:
+    from pydantic import Field, TypeAdapter
 
 ENV_PREFIX: Final = "ORACLE_CONSOLE__"
 HOME_VARIABLE: Final = "ORACLE_CONSOLE_HOME"
@@ -23,60 +25,79 @@ class SettingsError(Exception):
     """A settings file or variable is wrong; the text names it and says what would be right."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Looks(_Section):
+@dataclass(frozen=True)
+class Looks:
     """How the console looks."""
 
-    theme: Literal["dark", "light", "colour-blind", "high-contrast"] = Field(
-        "dark", description="Colours of the console."
-    )
-    symbols: Literal["unicode", "ascii"] = Field(
-        "unicode",
-        description="Characters for frames, bars and marks; ascii for terminals that draw them two cells wide.",
-    )
-    armed_seconds: int = Field(
-        8, ge=8, le=30, description="How long a confirmed ticket stays armed before it falls back to READY."
-    )
-    utc: bool = Field(False, description="Show times in UTC instead of local time; t toggles it.")
+    theme: Annotated[
+        Literal["dark", "light", "colour-blind", "high-contrast"], Field(description="Colours of the console.")
+    ] = "dark"
+    symbols: Annotated[
+        Literal["unicode", "ascii"],
+        Field(description="Characters for frames, bars and marks; ascii for terminals that draw them two cells wide."),
+    ] = "unicode"
+    armed_seconds: Annotated[
+        int,
+        Field(ge=8, le=30, description="How long a confirmed ticket stays armed before it falls back to READY."),
+    ] = 8
+    utc: Annotated[bool, Field(description="Show times in UTC instead of local time; t toggles it.")] = False
 
 
-class Intervals(_Section):
+@dataclass(frozen=True)
+class Intervals:
     """How often the console does what costs requests."""
 
-    look_seconds: int = Field(60, ge=10, le=3600, description="Seconds between looks at the markets.")
-    quotes_seconds: int = Field(
-        4,
-        ge=2,
-        le=60,
-        description="Seconds between quotes of markets with an open proposal, while a console shows them.",
-    )
+    look_seconds: Annotated[int, Field(ge=10, le=3600, description="Seconds between looks at the markets.")] = 60
+    quotes_seconds: Annotated[
+        int,
+        Field(
+            ge=2,
+            le=60,
+            description="Seconds between quotes of markets with an open proposal, while a console shows them.",
+        ),
+    ] = 4
 
 
-class Paper(_Section):
+@dataclass(frozen=True)
+class Paper:
     """The simulated exchange of this data folder; read when it is first made."""
 
-    seed: int = Field(7, ge=0, le=2**31, description="Seed of its price generator.")
-    balance_eur: int = Field(1000, ge=0, le=10_000_000, description="Euros it starts with.")
+    seed: Annotated[int, Field(ge=0, le=2**31, description="Seed of its price generator.")] = 7
+    balance_eur: Annotated[int, Field(ge=0, le=10_000_000, description="Euros it starts with.")] = 1000
 
 
-class Logs(_Section):
+@dataclass(frozen=True)
+class Logs:
     """The log files under logs/ of the data folder."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="The least severe message that is written."
-    )
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], Field(description="The least severe message that is written.")
+    ] = "info"
 
 
-class Settings(_Section):
+@dataclass(frozen=True)
+class Settings:
     """All settings, with their defaults."""
 
     looks: Looks = Looks()
     intervals: Intervals = Intervals()
     paper: Paper = Paper()
     logs: Logs = Logs()
+
+
+SECTIONS: Final[Mapping[str, type[Any]]] = {section.name: type(section.default) for section in fields(Settings)}
+
+
+@cache
+def checker() -> TypeAdapter[Settings]:
+    """What checks values against the annotations above.
+
+    Made when somebody states a setting: most data folders hold none, and the checking library takes longer to load
+    than everything else that a short command needs.
+    """
+    from pydantic import Field, TypeAdapter  # noqa: F401 - the annotations are read in this function's scope
+
+    return TypeAdapter(Settings)
 
 
 def settings_files(home: Path, extra: Path | None) -> list[Path]:
@@ -96,23 +117,41 @@ def load_settings(home: Path, extra: Path | None = None) -> Settings:
     """
     merged: dict[str, Any] = {}
     for path in settings_files(home, extra):
+        if _is_shipped(path):
+            merged = {}
+            continue
         stated = _read(path)
-        _check_keys(stated, Settings, str(path), "")
+        _check_keys(stated, str(path))
         _check_values(stated, str(path))
         _merge(merged, stated)
     for name, stated in _environment():
         _check_values(stated, f"environment: {name}")
         _merge(merged, stated)
-    return Settings.model_validate(merged)
+    return checker().validate_python(merged) if merged else Settings()
 
 
 def _check_values(stated: Mapping[str, Any], where: str) -> None:
+    from pydantic import ValidationError
+
     try:
-        Settings.model_validate(stated)
+        checker().validate_python(stated)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise SettingsError(f"{where}: {key}: {first['msg']}, not {first['input']!r}") from None
+
+
+def _is_shipped(path: Path) -> bool:
+    """Whether a file is the one this program comes with, or an unchanged copy: it states every default, nothing else.
+
+    Lies beside the package in a checkout, in the package where it is installed.
+    """
+    package = Path(__file__).parent
+    shipped = next((file for file in (package / FILE_NAME, package.parent / FILE_NAME) if file.is_file()), None)
+    try:
+        return shipped is not None and path.read_bytes() == shipped.read_bytes()
+    except OSError:
+        return False
 
 
 def _merge(into: dict[str, Any], stated: Mapping[str, Any]) -> None:
@@ -135,14 +174,14 @@ def _read(path: Path) -> dict[str, Any]:
     return data
 
 
-def _check_keys(data: Mapping[Any, Any], model: type[BaseModel], where: str, prefix: str) -> None:
-    for key, value in data.items():
-        field = model.model_fields.get(str(key))
-        if field is None:
-            raise SettingsError(f"{where}: {prefix}{key} is no setting{_nearest(f'{prefix}{key}')}")
-        section = field.annotation
-        if isinstance(section, type) and issubclass(section, BaseModel) and isinstance(value, Mapping):
-            _check_keys(value, section, where, f"{prefix}{key}.")
+def _check_keys(stated: Mapping[Any, Any], where: str) -> None:
+    for section, values in stated.items():
+        if section not in SECTIONS:
+            raise SettingsError(f"{where}: {section} is no setting{_nearest(str(section))}")
+        known = {field.name for field in fields(SECTIONS[section])}
+        for name in values if isinstance(values, Mapping) else ():
+            if name not in known:
+                raise SettingsError(f"{where}: {section}.{name} is no setting{_nearest(f'{section}.{name}')}")
 
 
 def _environment() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -152,7 +191,7 @@ def _environment() -> Iterator[tuple[str, dict[str, Any]]]:
         if not name.upper().startswith(ENV_PREFIX):
             continue
         key = name[len(ENV_PREFIX) :].lower().replace("__", ".")
-        if key in Settings.model_fields:
+        if key in SECTIONS:
             leaves = ", ".join(
                 f"{name}__{known.partition('.')[2].upper()}" for known in sorted(keys) if known.startswith(f"{key}.")
             )
@@ -163,17 +202,15 @@ def _environment() -> Iterator[tuple[str, dict[str, Any]]]:
         yield name, {section: {leaf: value}}
 
 
-def known_keys(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[str]:
+def known_keys() -> Iterator[str]:
     """Every setting by its dotted name."""
-    for name, field in model.model_fields.items():
-        section = field.annotation
-        if isinstance(section, type) and issubclass(section, BaseModel):
-            yield from known_keys(section, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}"
+    for name, section in SECTIONS.items():
+        yield from (f"{name}.{field.name}" for field in fields(section))
 
 
 def _nearest(key: str) -> str:
-    names = [*known_keys(), *Settings.model_fields]
+    import difflib
+
+    names = [*known_keys(), *SECTIONS]
     close = difflib.get_close_matches(key, names, n=1, cutoff=0.4)
     return f"; did you mean {close[0]}?" if close else f"; known are {', '.join(known_keys())}"

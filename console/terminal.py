@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import MutableMapping
-from typing import Final
+from typing import Final, TextIO
 
 REQUIRED: Final = {
     # The library would otherwise ask the terminal for the kitty keyboard protocol, whose longer
@@ -23,3 +23,8 @@ def prepare_environment(environment: MutableMapping[str, str] = os.environ) -> N
     environment.update(REQUIRED)
     for name in UNWANTED:
         environment.pop(name, None)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a person may be there; a stream that was closed before the start is None."""
+    return stream is not None and stream.isatty()

@@ -5,30 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from console.execution.ideas import (
-    Draft,
-    ExitWords,
-    Idea,
-    check_exit_words,
-    check_words,
-    draft,
-    draw_exit,
-    draw_idea,
-    free_to_sell,
-    revision_of,
-    rules_of_market,
-)
-from console.execution.unknown import UnknownFacts, read_unknown
-from storage.absence import OperatorFill, resolve_by_operator
-from storage.clock import Micros
-from storage.codes import CheckCode
-from storage.database import Tx
-from storage.models import MarketRules, Proposal, Quote
-from storage.presence import Absence, last_seen, note_presence, read_absence
-from storage.proposals import NewProposal, approve, create_proposal, get_proposal, revise
-
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the screen's first frame waits for this module: what decisions need is imported when they are made
     from console.engine import Engine
+    from console.execution.ideas import Draft, ExitWords, Idea
+    from console.execution.unknown import UnknownFacts
+    from storage.absence import OperatorFill
+    from storage.clock import Micros
+    from storage.codes import CheckCode
+    from storage.database import Tx
+    from storage.models import MarketRules, Proposal, Quote
+    from storage.presence import Absence
+    from storage.proposals import NewProposal
 
 QUOTE_SERVES_S: Final = 2.0
 """A quote this young serves for what is only looked at."""
@@ -51,6 +38,9 @@ class WaysOn:
 
         Raises BadIdea, VaultError.
         """
+        from console.execution.ideas import check_words, draft, draw_idea
+        from storage.proposals import get_proposal
+
         check_words(idea)
         engine, (rules, quote) = self._ready(), await self._market(idea.market, QUOTE_SERVES_S)
         new = draw_idea(idea, rules, quote, engine.actor.name)
@@ -62,6 +52,9 @@ class WaysOn:
 
     async def propose(self, idea: Idea, parent: int | None) -> Proposal:
         """Store an idea of the operator's own at today's price. Raises BadIdea, VaultError."""
+        from console.execution.ideas import check_words, draw_idea
+        from storage.proposals import create_proposal
+
         self._may_write()
         check_words(idea)
         engine, (rules, quote) = self._ready(), await self._market(idea.market)
@@ -70,6 +63,9 @@ class WaysOn:
 
     async def revise(self, proposal_id: int, revision: int, idea: Idea) -> Proposal:
         """Change size, price, type and life of an open proposal. Raises BadIdea, VaultError (Conflict)."""
+        from console.execution.ideas import check_words, draw_idea, revision_of
+        from storage.proposals import revise
+
         self._may_write()
         check_words(idea)
         engine, (rules, quote) = self._ready(), await self._market(idea.market)
@@ -79,6 +75,8 @@ class WaysOn:
     # exits -----------------------------------------------------------------------------------------------------
     async def draft_exit(self, words: ExitWords) -> Draft:
         """What selling that share would come to now; nothing is stored. Raises BadIdea, VaultError."""
+        from console.execution.ideas import check_exit_words, draft
+
         check_exit_words(words)
         engine, (rules, quote) = self._ready(), await self._market(words.market, QUOTE_SERVES_S)
 
@@ -89,6 +87,9 @@ class WaysOn:
 
     async def propose_exit(self, words: ExitWords, parent: int | None) -> Proposal:
         """Store the operator's exit: at most what is held and not being sold already. Raises BadIdea, VaultError."""
+        from console.execution.ideas import check_exit_words
+        from storage.proposals import create_proposal
+
         self._may_write()
         check_exit_words(words)
         engine, (rules, quote) = self._ready(), await self._market(words.market)
@@ -102,9 +103,13 @@ class WaysOn:
     def _drawn_exit(
         tx: Tx, engine: Engine, words: ExitWords, rules: MarketRules, quote: Quote, parent: int | None
     ) -> NewProposal:
+        from console.execution.ideas import draw_exit, free_to_sell
+
         return draw_exit(words, free_to_sell(tx, words.market), rules, quote, engine.actor.name, parent)
 
     async def _market(self, market: str, serves_s: float = 0.0) -> tuple[MarketRules, Quote]:
+        from console.execution.ideas import rules_of_market
+
         engine = self._ready()
         quotes = engine.parts.quotes
         known = quotes.latest.get(market)
@@ -116,28 +121,41 @@ class WaysOn:
     # decisions -------------------------------------------------------------------------------------------------
     async def approve(self, proposal_id: int, overrides: Mapping[CheckCode, str]) -> None:
         """Approve without executing, with the checks that are set aside for a reason. Raises VaultError."""
+        from storage.proposals import approve
+
         self._may_write()
         await self._ready().vault.transact(lambda tx: approve(tx, proposal_id, overrides))
 
     async def resolve(self, execution_id: int, verdict: OperatorFill | None, reason: str) -> None:
         """Settle an UNKNOWN by hand, while HALTED. Raises VaultError (Conflict)."""
+        from storage.absence import resolve_by_operator
+
         self._may_write()
         await self._ready().vault.transact(lambda tx: resolve_by_operator(tx, execution_id, verdict, reason))
 
     async def unknown(self, execution_id: int) -> UnknownFacts:
         """What is known of an order without an answer. Raises VaultError."""
+        from console.execution.unknown import read_unknown
+
         return await self._ready().vault.read(lambda tx: read_unknown(tx, execution_id))
 
     # coming back -----------------------------------------------------------------------------------------------
     async def note_key(self) -> None:
         """Store that the operator is there. A read-only console stores nothing. Raises VaultError."""
+        from storage.presence import note_presence
+
         if not self.read_only:
             await self._ready().vault.transact(note_presence)
 
     async def last_key(self) -> Micros | None:
         """When this operator last pressed a key, in any console of this vault. Raises VaultError."""
-        return await self._ready().vault.read(last_seen)
+        engine = self._ready()  # first: this is asked before there is an engine, and must cost nothing then
+        from storage.presence import last_seen
+
+        return await engine.vault.read(last_seen)
 
     async def absence(self, since: Micros) -> Absence:
         """What happened after a moment. Raises VaultError."""
+        from storage.presence import read_absence
+
         return await self._ready().vault.read(lambda tx: read_absence(tx, since))

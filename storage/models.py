@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from storage.actor import Actor as Actor
 from storage.clock import Micros
 from storage.codes import (
     OPEN_PROPOSALS,
@@ -24,15 +25,6 @@ from storage.codes import (
     TradingState,
 )
 from storage.money import EXACT, Eur, Price, Quantity
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who acts: a name for people, the process's random instance id, and its pid."""
-
-    name: str
-    instance: str
-    pid: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,9 @@ from storage.database import Tx
 from storage.facts import all_fills
 from storage.flows import Flow, account_flows
 from storage.models import Fill
-from storage.money import EXACT, Eur, Price, Quantity
+from storage.money import CURRENCY, EXACT, Eur, Price, Quantity
 from storage.positions import Book, replay
 
-CURRENCY: Final = "EUR"
 NEVER: Final[Micros] = 2**62
 WITHIN: Final[Micros] = 10 * MINUTE
 """How long before a past moment its balances and prices may have been stored."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from console.settings import ENV_PREFIX, Settings, SettingsError, load_settings
+from console.settings import ENV_PREFIX, Looks, Settings, SettingsError, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +38,7 @@ def test_the_later_source_wins_key_by_key(folders: Path, monkeypatch: pytest.Mon
     mine = state(folders / "mine.yaml", "looks: {armed_seconds: 11}\npaper: {seed: 2}")
     monkeypatch.setenv(f"{ENV_PREFIX}PAPER__SEED", "0")
     found = load_settings(folders / "home", mine)
-    assert found.looks.model_dump() == {"theme": "light", "symbols": "unicode", "armed_seconds": 11, "utc": True}
+    assert asdict(found.looks) == {"theme": "light", "symbols": "unicode", "armed_seconds": 11, "utc": True}
     assert found.paper.seed == 0
 
 
@@ -98,3 +102,27 @@ def test_a_section_that_is_no_section_is_named(folders: Path, text: str) -> None
 def test_a_file_that_was_asked_for_must_be_there(folders: Path) -> None:
     with pytest.raises(SettingsError, match="there is no such settings file"):
         load_settings(folders / "home", folders / "nowhere.yaml")
+
+
+def test_an_unchanged_copy_of_the_shipped_file_states_the_defaults_over_weaker_files(folders: Path) -> None:
+    shipped = (Path(__file__).resolve().parents[1] / "settings.yaml").read_text(encoding="utf-8")
+    state(folders / "work" / "settings.yaml", "looks: {theme: light}\npaper: {seed: 3}")
+    state(folders / "home" / "settings.yaml", shipped)
+    assert load_settings(folders / "home") == Settings()
+    mine = state(folders / "mine.yaml", "looks: {theme: light}")
+    assert load_settings(folders / "home", mine) == Settings(looks=Looks(theme="light"))
+
+
+def test_the_shipped_settings_are_read_without_the_libraries_that_check_them(folders: Path) -> None:
+    shipped = (Path(__file__).resolve().parents[1] / "settings.yaml").read_text(encoding="utf-8")
+    state(folders / "work" / "settings.yaml", shipped)
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from console.settings import load_settings; load_settings(Path('home')); "
+        "print(sorted({name.partition('.')[0] for name in sys.modules} & {'pydantic', 'pydantic_core', 'yaml'}))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folders / "work", env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

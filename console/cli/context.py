@@ -166,7 +166,9 @@ def _logged(found: Context, actor: Any) -> Any:
 
 def guarded(run: Callable[[], int | None]) -> int:
     """Run a command; every error becomes one sentence on standard error and an exit code."""
-    threading.excepthook = _log_broken_thread
+    from console.logs import log_broken_thread
+
+    threading.excepthook = log_broken_thread
     try:
         code = run()
     except CommandError as error:
@@ -184,13 +186,6 @@ def guarded(run: Callable[[], int | None]) -> int:
     except Exception as error:  # the command line's seam: no traceback ever reaches a terminal
         return _explain(error)
     return 0 if code is None else code
-
-
-def _log_broken_thread(broken: threading.ExceptHookArgs) -> None:
-    # A library's thread that outlives its loop would print over the sentence that says what is wrong.
-    import logging
-
-    logging.getLogger(__name__).error("thread %s broke", broken.thread, exc_info=broken.exc_value)
 
 
 def _explain(error: Exception) -> int:

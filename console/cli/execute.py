@@ -24,7 +24,8 @@ from console.cli.context import (
     read_only,
     settle,
 )
-from console.cli.output import OK, REFUSED, TEMPORARY, USAGE, CommandError, is_terminal, say
+from console.cli.output import OK, REFUSED, TEMPORARY, USAGE, CommandError, say
+from console.terminal import is_terminal
 
 if TYPE_CHECKING:
     from console.cli.context import Context

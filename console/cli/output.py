@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 from console.text import safe_text
 
@@ -23,11 +23,6 @@ class CommandError(Exception):
     def __init__(self, code: int, sentence: str) -> None:
         super().__init__(sentence)
         self.code = code
-
-
-def is_terminal(stream: TextIO | None) -> bool:
-    """Whether a person may be there; a stream that was closed before the start is None."""
-    return stream is not None and stream.isatty()
 
 
 def say(text: str) -> None:

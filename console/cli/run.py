@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
 import os
 import sys
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,15 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from console.cli.context import HomeOption, JsonOption, LiveOption, SettingsOption, context, guarded
-from console.cli.output import TEMPORARY, USAGE, CommandError, is_terminal
+from console.cli.output import TEMPORARY, USAGE, CommandError
 from console.cli.watch import watch
-from console.cli.worker import end_start, worker
+from console.cli.worker import worker
 
 if TYPE_CHECKING:
     from console.cli.context import Context
     from console.paper.process import Address
-    from console.runtime import Runtime
-    from console.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
@@ -48,40 +43,9 @@ def run(
 
 
 def _console(found: Context, read_only: bool, no_scheduler: bool) -> int:
-    if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
-        raise CommandError(USAGE, "the console needs a terminal; oracle status, proposals and execute work without one")
-    from console.terminal import prepare_environment
+    from console.opening import open_console
 
-    prepare_environment()
-    # What is imported stays for the life of the process: it is not searched for garbage, neither now nor later.
-    gc.disable()
-    from console.app import run_console
-    from console.clock import SystemEntropy
-    from console.home import this_process
-    from console.logs import start_log
-    from console.runtime import Runtime
-
-    gc.freeze()
-    gc.enable()
-    actor = this_process(SystemEntropy())
-    start_log(found.home.folder, found.settings.logs.level, actor.instance)
-    runtime = Runtime(found.home, found.settings, actor, scheduler=not no_scheduler, read_only=read_only)
-    return asyncio.run(_with_screen(runtime, run_console))
-
-
-async def _with_screen(runtime: Runtime, show: Callable[[Runtime, Settings], Awaitable[int]]) -> int:
-    """The screen over the runtime: it starts beside the first paint and ends after the screen."""
-    starting = asyncio.create_task(runtime.start())
-    try:
-        code = await show(runtime, runtime.settings)
-    finally:
-        await end_start(runtime, starting)
-        await runtime.stop()
-    if runtime.failed is not None and runtime.state is None:
-        raise runtime.failed
-    if runtime.problem is not None and runtime.state is None:
-        raise CommandError(TEMPORARY, runtime.problem)
-    return code
+    return open_console(found.home, found.settings, read_only=read_only, scheduler=not no_scheduler)
 
 
 def paper(

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from console.cli.context import HomeOption, LiveOption, SettingsOption, context, guarded
-from console.cli.output import is_terminal
 from console.cli.worker import Lines, make_runtime
+from console.terminal import is_terminal
 
 if TYPE_CHECKING:
     from console.cli.context import Context

@@ -8,11 +8,11 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final
 
 from console import format as fmt
-from console.panes.drawing import Scene
 from console.panes.rows import Cell, Column, Row
 from console.text import fit, safe_text, wrapped
 
 if TYPE_CHECKING:
+    from console.panes.drawing import Scene
     from console.state import ActivityLine, ConsoleState
 
 _WORDS: Final = {

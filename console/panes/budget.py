@@ -6,13 +6,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from console import format as fmt
-from console.panes.drawing import Scene
 from console.screens.confirm_line import Line, Span
-from storage.gauges import Gauge
 from storage.money import Eur
 
 if TYPE_CHECKING:
+    from console.panes.drawing import Scene
     from console.state import ConsoleState
+    from storage.gauges import Gauge
 
 BAR: Final = 10
 _WORDS: Final = {

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from console import format as fmt
 from console.panes.rows import Cell
 from console.text import safe_text
 from storage.clock import DAY, HOUR, MINUTE, Micros
-from storage.codes import Side
-from storage.money import Price
+
+if TYPE_CHECKING:
+    from storage.codes import Side
+    from storage.money import Price
 
 
 def side_cell(side: Side) -> Cell:

@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from console.screens.confirm_line import Line, Span
-from storage.models import Candle
-from storage.money import Price
+
+if TYPE_CHECKING:
+    from storage.models import Candle
+    from storage.money import Price
 
 UP_COLOUR, DOWN_COLOUR = "blue", "orange"
 _TOKENS = {4: "up", 3: "down"}

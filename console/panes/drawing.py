@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len
 
@@ -17,8 +17,10 @@ from console.screens.confirm_line import Line, Span
 from console.symbols import UNICODE, Frame, Symbols
 from console.text import fit, wrapped
 from console.theme import mode_token
-from storage.clock import Micros
-from storage.codes import Mode
+
+if TYPE_CHECKING:
+    from storage.clock import Micros
+    from storage.codes import Mode
 
 STATE_SECONDS: Final = 3.0
 """What is on the screen and was read longer ago than this is called old."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len
 
 from console.panes.drawing import Scene, fitted, width_of
-from console.panes.shape import Box, Shape
 from console.screens.confirm_line import Line, Span
-from console.symbols import Frame
+
+if TYPE_CHECKING:
+    from console.panes.shape import Box, Shape
+    from console.symbols import Frame
 
 NO_AGE: Final = Span("")
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from console import format as fmt
 from console.panes.cells import market_name, price_text, side_cell
-from console.panes.drawing import Scene
 from console.panes.rows import Cell, Column, Row
 from console.screens.confirm_line import Span
 from console.text import safe_text
 from storage.codes import TERMINAL
 
 if TYPE_CHECKING:
+    from console.panes.drawing import Scene
     from console.state import ConsoleState, HistoryLine
     from storage.models import Trade
     from storage.money import Price, Quantity

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.segment import Segment
 from rich.style import Style
@@ -11,8 +11,10 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from console.screens.confirm_line import Line
 from console.text import safe_text
+
+if TYPE_CHECKING:
+    from console.screens.confirm_line import Line
 
 TOKENS: Final = ("mode-paper", "mode-live", "accent", "wait", "stop", "up", "down", "muted", "strong", "buy", "sell")
 

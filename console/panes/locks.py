@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 from console import format as fmt
 from console.panes.cells import market_name, short_left
-from console.panes.drawing import Scene
 from console.panes.rows import Cell, Column, Row
 from console.screens.confirm_line import Span
 from console.text import safe_text
 from storage.codes import JobName
-from storage.locks import JobLock, MarketLock
 
 if TYPE_CHECKING:
+    from console.panes.drawing import Scene
     from console.state import ConsoleState
+    from storage.locks import JobLock, MarketLock
 
 ON_NEED: Final = frozenset({JobName.EXPIRE.value, JobName.FILLS.value})
 """Jobs that take no lease while there is nothing for them to do; their due time stays behind."""

@@ -15,11 +15,11 @@ from console.screens.confirm_line import Line, Span
 from console.text import fit, safe_text
 from storage.clock import HOUR, MINUTE
 from storage.codes import Side
-from storage.models import Candle, Level, Quote
 from storage.money import Price
 
 if TYPE_CHECKING:
     from console.state import ConsoleState, ProposalView
+    from storage.models import Candle, Level, Quote
 
 BESIDE: Final = 70
 """Cells from which the book stands beside the candles, not under them."""

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Final
 
 from console import format as fmt
 from console.panes.cells import price_text
-from console.panes.drawing import Scene
 from console.panes.rows import Cell, Column, Row
 from console.screens.confirm_line import Span
 from console.text import safe_text
 from storage.clock import SECOND
-from storage.models import Execution
-from storage.money import EXACT
-from storage.portfolio import CURRENCY, Holding
+from storage.money import CURRENCY, EXACT
 
 if TYPE_CHECKING:
+    from console.panes.drawing import Scene
     from console.state import ConsoleState
+    from storage.models import Execution
+    from storage.portfolio import Holding
 
 OLD_BALANCE: Final = 120 * SECOND
 """A comparison older than this no longer lets an order through, and is called old."""

@@ -13,11 +13,12 @@ from console.screens.confirm_line import Line, Span
 from console.text import fit, safe_text
 from storage.clock import MINUTE
 from storage.codes import CheckCode, ProposalState, Side
-from storage.models import Check
-from storage.money import Price
 
 if TYPE_CHECKING:
     from console.state import ConsoleState, ProposalView
+    from storage.glance import Glimpse
+    from storage.models import Check
+    from storage.money import Eur, Price
 
 QUOTE_SECONDS: Final = 15.0
 """A price confirmed longer ago than this is drawn as old."""
@@ -56,6 +57,8 @@ _WIDE: Final = (
     Column("oracle", 9),
 )
 NO_ROWS: Final = "none"
+NOT_ASKED: Final = "not asked yet"
+"""In the gate's column, before the gate can be asked."""
 
 
 def columns(width: int) -> tuple[Column, ...]:
@@ -80,6 +83,42 @@ def rows(state: ConsoleState, scene: Scene, width: int) -> list[Row]:
         return [Row(NO_ROWS, (Cell(""), Cell(_nothing(state, scene, width), "muted")), selectable=False)]
     draw = _narrow_cells if width < 78 else _wide_cells
     return [Row(str(view.proposal.id), draw(state, view, scene, width)) for view in state.proposals]
+
+
+def glimpsed(glimpses: Sequence[Glimpse], scene: Scene, width: int) -> list[Row]:
+    """The same rows before the rules and the market are known; none can be selected, nothing about them decided."""
+    draw = _narrow_glimpse if width < 78 else _wide_glimpse
+    return [
+        Row(str(glimpse.id), draw(glimpse, scene, width), selectable=False)
+        for glimpse in glimpses
+        if glimpse.expires_at > scene.now
+    ]
+
+
+def _wide_glimpse(glimpse: Glimpse, scene: Scene, width: int) -> tuple[Cell, ...]:
+    shape = columns(width)
+    return (
+        Cell(str(glimpse.id)),
+        side_cell(glimpse.side),
+        Cell(market_name(glimpse.market, shape[2].width)),
+        Cell(fmt.eur(glimpse.eur)),
+        Cell("market" if glimpse.limit is None else price_text(glimpse.limit, None, shape[4].width)),
+        Cell(""),
+        Cell(""),
+        Cell("" if glimpse.confidence is None else str(glimpse.confidence)),
+        left_cell(glimpse.expires_at - scene.now, shape[8].width),
+        Cell(NOT_ASKED, "muted"),
+    )
+
+
+def _narrow_glimpse(glimpse: Glimpse, scene: Scene, width: int) -> tuple[Cell, ...]:
+    return (
+        side_cell(glimpse.side),
+        Cell(market_name(glimpse.market, 4)),
+        Cell(_amount(glimpse.eur, glimpse.limit, None, columns(width)[2].width)),
+        Cell("", "muted"),
+        left_cell(glimpse.expires_at - scene.now, 5),
+    )
 
 
 def _nothing(state: ConsoleState, scene: Scene, width: int) -> str:
@@ -120,7 +159,7 @@ def _wide_cells(state: ConsoleState, view: ProposalView, scene: Scene, width: in
 
 def _narrow_cells(state: ConsoleState, view: ProposalView, scene: Scene, width: int) -> tuple[Cell, ...]:
     proposal, room = view.proposal, columns(width)[2].width
-    cells = (*_head(view), Cell(_amount_at(view, _tick(state, view), room)))
+    cells = (*_head(view), Cell(_amount(proposal.eur, proposal.limit, _tick(state, view), room)))
     if view.blocking is None:
         gate = "TYPE" if view.typed_reason is not None else "ready"
         return (*cells, Cell(gate, "strong"), left_cell(proposal.expires_at - scene.now, 5))
@@ -129,18 +168,16 @@ def _narrow_cells(state: ConsoleState, view: ProposalView, scene: Scene, width: 
     return (*cells, Cell(_gate_word(view.blocking, proposal.side)), wait)
 
 
-def _amount_at(view: ProposalView, tick: Price | None, room: int) -> str:
+def _amount(eur: Eur, limit: Price | None, tick: Price | None, room: int) -> str:
     """``25.09 @ 61 200``, closer together where the room is short: no figure is cut."""
-    proposal = view.proposal
-    if proposal.limit is None:
-        return f"{fmt.eur(proposal.eur)} market"
-    wide = f"{fmt.eur(proposal.eur)} @ {price_text(proposal.limit, tick, 40)}"
+    if limit is None:
+        return f"{fmt.eur(eur)} market"
+    wide = f"{fmt.eur(eur)} @ {price_text(limit, tick, 40)}"
     if len(wide) <= room:
         return wide
-    limit = price_text(proposal.limit, tick, 0)
-    amount = fmt.eur_plain(proposal.eur)
-    middle = f"{amount} @ {limit}"
-    return middle if len(middle) <= room else f"{amount}@{limit}"
+    price, amount = price_text(limit, tick, 0), fmt.eur_plain(eur)
+    middle = f"{amount} @ {price}"
+    return middle if len(middle) <= room else f"{amount}@{price}"
 
 
 def _gate_word(check: Check, side: Side) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from console.text import Align
+if TYPE_CHECKING:
+    from console.text import Align
 
 TOKENS: Final = ("buy", "sell", "up", "down", "wait", "stop", "accent", "muted", "strong")
 """How a cell may be drawn; several are separated by spaces, none is plain text."""

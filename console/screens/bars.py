@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from console import format as fmt
 from console.panes.cells import price_text
-from console.panes.drawing import Scene
 from console.screens.base import LEAVE, Bar, keyed
 from console.screens.confirm_line import Line, Span
-from console.screens.confirm_terms import Key
 from console.text import safe_text, wrapped
 from storage.codes import OrderKind
 
 if TYPE_CHECKING:
+    from console.panes.drawing import Scene
+    from console.screens.confirm_terms import Key
     from console.state import ConsoleState
     from storage.models import Execution
 

@@ -14,14 +14,14 @@ from console.panes.drawing import Scene, fitted, rule, walled
 from console.panes.line_block import LineBlock
 from console.screens.confirm_line import Line, Span
 from console.screens.confirm_terms import Key
-from console.screens.driver import Driver
-from console.symbols import Symbols
 from storage.errors import VaultError
 
 if TYPE_CHECKING:
     from textual.timer import Timer
 
     from console.execution.ticket import TicketView
+    from console.screens.driver import Driver
+    from console.symbols import Symbols
     from storage.models import Execution
 
 T = TypeVar("T")

@@ -13,12 +13,12 @@ from console.panes.drawing import Scene, paragraph
 from console.screens.base import DRIVER_ERRORS, LEAVE, Dialog, frame_lines, keyed
 from console.screens.check_lines import CHECKS_WIDTH, check_lines, why_lines
 from console.screens.confirm_line import NARROW, Line, Span, blocked_reason
-from console.screens.confirm_terms import Key
 from console.text import fit, safe_text, wrapped
 from storage.codes import ExecutionState, Side
 
 if TYPE_CHECKING:
     from console.execution.outcome import Outcome
+    from console.screens.confirm_terms import Key
     from storage.models import Holder, Order
     from storage.money import Price
 

@@ -10,10 +10,9 @@ from console import format as fmt
 from console.panes.drawing import Scene, paragraph
 from console.screens.confirm_line import NARROW, Line, Span, blocked_reason
 from console.text import fit, safe_text, wrapped
-from storage.models import Check
 
 if TYPE_CHECKING:
-    from storage.models import Proposal
+    from storage.models import Check, Proposal
 
 CHECKS_WIDTH: Final = 132
 """Cells of the box the checks are shown in, where the screen has them."""

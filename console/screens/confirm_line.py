@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, tzinfo
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rich.cells import cell_len
 
@@ -13,9 +13,11 @@ from console.screens.confirm_state import WAIT_SECONDS, ConfirmState, State
 from console.screens.confirm_terms import EXIT_REASONS, SIZED
 from console.symbols import UNICODE, Symbols
 from console.text import safe_text, wrapped
-from storage.clock import Micros
 from storage.codes import CheckCode
-from storage.models import Check
+
+if TYPE_CHECKING:
+    from storage.clock import Micros
+    from storage.models import Check
 
 WAIT_CELLS: Final = 7
 ARMED_CELLS: Final = 10

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from console.format import percent
 from storage.codes import CheckCode, Side
-from storage.models import Check
-from storage.money import Price
+
+if TYPE_CHECKING:
+    from storage.models import Check
+    from storage.money import Price
 
 BOOK_SECONDS: Final = 5.0
 """A book that has not been confirmed for so long is STALE."""

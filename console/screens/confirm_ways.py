@@ -13,12 +13,12 @@ from console.screens.confirm_state import ConfirmState, State
 from console.screens.confirm_terms import EXIT_REASONS, OVERRIDABLE, overridable
 from console.screens.forms import OverrideForm, ResumeForm
 from console.screens.idea_form import IdeaForm, minutes_left
-from console.screens.ticket_lines import Ticketed
 from storage.codes import CheckCode, Side
 from storage.order_value import is_exit
 
 if TYPE_CHECKING:
     from console.execution.ticket import TicketView
+    from console.screens.ticket_lines import Ticketed
     from storage.models import Check, Proposal
 
 

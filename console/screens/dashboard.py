@@ -214,7 +214,7 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
         """Fill the panes; their titles."""
         state, bodies = self.state, self.bodies
         if state is None:
-            bodies.place(shape)
+            bodies.draw_glimpses(shape, self.console.driver.glimpses, scene)
             return {name: Title(title) for name, title in NAMES.items()}
         selected = {table: table.selected for table in (self.proposals, self.history)}
         titles = bodies.draw(shape, state, self.deeds.selected(), scene)

@@ -1,4 +1,7 @@
-"""What the keys of the dashboard do, and why one of them cannot be done now."""
+"""What the keys of the dashboard do, and why one of them cannot be done now.
+
+Dialogs are imported when they open: the first frame does not wait for them, ``LATER`` loads them after it.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,6 @@ from console.actions import ACTIONS, Action, Availability, Where
 from console.panes.header import trading_word
 from console.panes.history import resting_execution
 from console.panes.proposals import most_urgent
-from console.screens.bars import CancelBar, LeaveBar
-from console.screens.cards import ChecksCard, HelpCard, OutcomeCard
-from console.screens.confirm import ConfirmScreen
-from console.screens.forms import NoteForm, ResumeForm
-from console.screens.unknown_card import UnknownCard
 from console.screens.ways import WRITES, Ways
 from console.text import safe_text
 from storage.codes import TradingState
@@ -21,6 +19,9 @@ if TYPE_CHECKING:
     from console.screens.dashboard import DashboardScreen
     from console.state import HistoryLine, ProposalView
     from storage.models import Execution
+
+LATER: Final = ("console.screens.confirm", "console.screens.broken_card", "console.screens.since_card")
+"""Modules with every dialog: what they import themselves included."""
 
 UNDO_SECONDS: Final = 5.0
 REASONS: Final = {"1": "price gone", "2": "too big", "3": "don't believe it", "4": "seen it"}
@@ -152,6 +153,8 @@ class Deeds(Ways):
             self.declined = None
             return True
         if key == TYPED_REASON:
+            from console.screens.forms import NoteForm
+
             self.declined = None
             self.screen.app.push_screen(NoteForm(declined.proposal_id), lambda typed: self._note(declined, typed))
             return True
@@ -166,6 +169,8 @@ class Deeds(Ways):
 
     def do_confirm(self) -> None:
         """Open the ticket."""
+        from console.screens.confirm import ConfirmScreen
+
         view = self.to_confirm()
         if view is not None:
             self.screen.proposals.select(str(view.proposal.id))
@@ -194,6 +199,8 @@ class Deeds(Ways):
 
     def do_cancel(self) -> None:
         """Ask once, then cancel."""
+        from console.screens.bars import CancelBar
+
         execution = self.to_cancel()
         if execution is not None:
             self.screen.app.push_screen(CancelBar(execution), lambda answer: self._cancel(execution.id, answer))
@@ -210,6 +217,8 @@ class Deeds(Ways):
 
     def do_checks(self) -> None:
         """The checks of the selected proposal."""
+        from console.screens.cards import ChecksCard
+
         view = self.selected()
         if view is not None:
             self.screen.app.push_screen(ChecksCard(view.proposal.id))
@@ -222,6 +231,8 @@ class Deeds(Ways):
 
     def do_resume(self) -> None:
         """Ask the phrase and the reason, naming the halt that is lifted."""
+        from console.screens.forms import ResumeForm
+
         state = self.screen.state
         if state is not None:
             lifts = state.header.trading.id
@@ -234,6 +245,8 @@ class Deeds(Ways):
 
     def do_help(self) -> None:
         """The keys."""
+        from console.screens.cards import HelpCard
+
         places = {"proposals": (Where.PROPOSALS, Where.LISTS), "history": (Where.ORDERS, Where.LISTS),
                   "portfolio": (Where.ORDERS, Where.LISTS)}  # fmt: skip
         where = places.get(self.screen.focused_pane, (Where.LISTS,))
@@ -241,6 +254,8 @@ class Deeds(Ways):
 
     def do_quit(self) -> None:
         """Back from a zoomed pane, else out, after one Enter."""
+        from console.screens.bars import LeaveBar
+
         if self.screen.zoomed:
             self.screen.navigate("zoom")
         else:
@@ -265,6 +280,9 @@ class Deeds(Ways):
             self.screen.console.say(f"e opens the ticket of {view.proposal.id}")
 
     def _open_trade(self, line: HistoryLine) -> None:
+        from console.screens.cards import OutcomeCard
+        from console.screens.unknown_card import UnknownCard
+
         trade, state, console = line.trade, self.screen.state, self.screen.console
         if trade is None or state is None:
             console.say(safe_text(f"{line.market} {line.end}: no order was made"))

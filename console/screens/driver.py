@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from console.settings import Settings
-from storage.clock import Clock, Micros
-from storage.codes import CheckCode, Mode
-from storage.models import Actor, Proposal
-
 if TYPE_CHECKING:  # the first frame must not wait for the exchange's client to be imported
     from console.execution.halting import HaltReport
     from console.execution.ideas import Draft, ExitWords, Idea
     from console.execution.outcome import Outcome
     from console.execution.ticket import TicketView
     from console.execution.unknown import UnknownFacts
+    from console.settings import Settings
     from console.state import ConsoleState
     from storage.absence import OperatorFill
+    from storage.clock import Clock, Micros
+    from storage.codes import CheckCode, Mode
+    from storage.glance import Glimpse
+    from storage.models import Actor, Proposal
     from storage.presence import Absence
 
 
@@ -47,6 +47,10 @@ class Driver(Protocol):
     @property
     def state(self) -> ConsoleState | None:
         """The newest state; None until the first one is there."""
+
+    @property
+    def glimpses(self) -> tuple[Glimpse, ...]:
+        """The open proposals as they were stored when the console was opened, for the time before the first state."""
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call back on the event loop when a newer state is there; the answer ends that."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from console.panes.chart import Wanted, draw_candles
-from console.screens.confirm_line import Line
+
+if TYPE_CHECKING:
+    from console.screens.confirm_line import Line
 
 EVERY_SECONDS: Final = 1.0
 

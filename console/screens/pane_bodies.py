@@ -21,12 +21,13 @@ from console.panes.proposals import data_age
 from console.panes.shape import PANES, WELCOME, Box, Shape
 from console.screens.base import keyed
 from console.screens.confirm_line import Line, Span
-from console.screens.market_chart import MarketChart
-from console.symbols import Symbols
 
 if TYPE_CHECKING:
     from console.panes.rows import Column, Row
+    from console.screens.market_chart import MarketChart
     from console.state import ConsoleState, ProposalView
+    from console.symbols import Symbols
+    from storage.glance import Glimpse
 
 NAMES = {name: f"{number} {name.title()}" for number, name in enumerate(PANES, 1)}
 _FULL_ROWS = 12
@@ -114,6 +115,14 @@ class PaneBodies:
             if box.name in NAMES:
                 titles[box.name] = getattr(self, f"_draw_{box.name}")(box, state, selected, scene)
         return titles
+
+    def draw_glimpses(self, shape: Shape, glimpses: tuple[Glimpse, ...], scene: Scene) -> None:
+        """The proposals as stored, while nothing else is known."""
+        self.place(shape)
+        box = shape.box("proposals")
+        if box is not None and glimpses:
+            rows = proposals_pane.glimpsed(glimpses, scene, box.inner)
+            self._fill(self.proposals, proposals_pane.columns(box.inner), rows, titled=box.inner >= 78)
 
     def draw_detail(self, shape: Shape, state: ConsoleState, selected: ProposalView | None, scene: Scene) -> None:
         """Why there are no more proposals, and everything about the selected one, under the list."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from console.screens.base import DRIVER_ERRORS
-from console.screens.since_card import AWAY
-from storage.clock import SECOND, Micros
+from storage.clock import MINUTE, SECOND, Micros
 
 if TYPE_CHECKING:
     from console.screens.driver import Driver
 
 STORE_SECONDS: Final = 60.0
+AWAY: Final[Micros] = 30 * MINUTE
 
 
 class Presence:

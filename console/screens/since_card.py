@@ -14,15 +14,14 @@ from console.screens.cards import Card
 from console.screens.confirm_line import NARROW, Line, Span
 from console.symbols import UNICODE
 from console.text import safe_text
-from storage.clock import MINUTE, Micros
 from storage.money import Eur
 
 if TYPE_CHECKING:
     from console.state import ConsoleState
+    from storage.clock import Micros
     from storage.models import Execution
     from storage.presence import Absence
 
-AWAY: Final[Micros] = 30 * MINUTE
 """Without a key for so long the operator counts as away."""
 ASK_SECONDS: Final = 10.0
 

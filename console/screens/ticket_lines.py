@@ -14,15 +14,15 @@ from console.execution.ticket import Now
 from console.panes.cells import price_text
 from console.panes.drawing import Scene, paragraph, two_ends, width_of
 from console.screens.confirm_line import NARROW, Line, Span
-from console.symbols import Symbols
 from console.text import safe_text
 from storage.codes import Side
-from storage.models import Check
 from storage.money import Eur, Price, Quantity
 from storage.order_value import policy_of
 
 if TYPE_CHECKING:
     from console.execution.ticket import TicketView
+    from console.symbols import Symbols
+    from storage.models import Check
 
 LABEL: Final = 15
 NOT_ASKED: Final = "not asked any more"

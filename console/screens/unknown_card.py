@@ -10,13 +10,13 @@ from console.panes.drawing import Scene, paragraph
 from console.screens.base import DRIVER_ERRORS, frame_lines, keyed
 from console.screens.cards import ASK_SECONDS, Card, became, outcome_word
 from console.screens.confirm_line import NARROW, Line, Span
-from console.screens.confirm_terms import Key
 from console.text import safe_text
 from storage.codes import ExecutionState, Mode
 
 if TYPE_CHECKING:
     from console.execution.outcome import Outcome
     from console.execution.unknown import UnknownFacts
+    from console.screens.confirm_terms import Key
     from console.state import ConsoleState
     from storage.models import Execution
     from storage.money import Price

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from console.actions import Action, Availability
 from console.panes.header import trading_word
 from console.panes.line_table import LineTable
-from console.screens.confirm import ConfirmScreen
 from console.screens.confirm_terms import overridable
-from console.screens.forms import OverrideForm, ResolveForm
-from console.screens.idea_form import ExitForm, IdeaForm, minutes_left
 from console.text import safe_text
 from storage.codes import OrderKind, ProposalState, TradingState
 
 if TYPE_CHECKING:
+    from console.actions import Action, Availability
     from console.screens.dashboard import DashboardScreen
     from console.state import ConsoleState, ProposalView
     from storage.models import Check, Execution, Proposal
@@ -59,16 +56,22 @@ class Ways:
 
     def open_ticket(self, proposal: Proposal) -> None:
         """The ticket of a proposal, over the dashboard."""
+        from console.screens.confirm import ConfirmScreen
+
         self.screen.app.push_screen(ConfirmScreen(proposal))
 
     def do_again(self) -> None:
         """The form of a new idea, filled from the selected proposal."""
+        from console.screens.idea_form import IdeaForm
+
         view = self.selected()
         source = None if view is None else view.proposal
         self.screen.app.push_screen(IdeaForm(source), self._made)
 
     async def open_again(self, proposal_id: int) -> None:
         """The form of a new idea, filled from a proposal that is no longer open. Raises what the driver raises."""
+        from console.screens.idea_form import IdeaForm
+
         source = (await self.screen.console.driver.ticket(proposal_id)).proposal
         self.screen.app.push_screen(IdeaForm(source), self._made)
 
@@ -79,6 +82,8 @@ class Ways:
 
     def do_edit(self) -> None:
         """The same form over an open proposal."""
+        from console.screens.idea_form import IdeaForm, minutes_left
+
         view, console = self.selected(), self.screen.console
         if view is None:
             return
@@ -95,6 +100,8 @@ class Ways:
         view = self.selected()
         if view is None:
             return
+        from console.screens.forms import OverrideForm
+
         stands, proposal = overridable(view.checks), view.proposal
         if proposal.kind is OrderKind.EXIT:
             self.open_ticket(proposal)
@@ -134,6 +141,8 @@ class Ways:
 
     def open_exit(self, market: str, parent: int | None = None) -> None:
         """The exit form of a market; its ticket when the exit is proposed."""
+        from console.screens.idea_form import ExitForm
+
         self.screen.app.push_screen(ExitForm(market, parent), self._made)
 
     def row_key(self) -> str | None:
@@ -164,6 +173,8 @@ class Ways:
 
     def open_verdict(self, execution: Execution) -> None:
         """The verdict form of one execution."""
+        from console.screens.forms import ResolveForm
+
         form, console = ResolveForm(execution), self.screen.console
 
         def settled(typed: tuple[str, ...] | None) -> None:

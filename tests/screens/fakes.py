@@ -31,6 +31,7 @@ from storage.codes import (
     TradingState,
 )
 from storage.gauges import Gauge
+from storage.glance import Glimpse
 from storage.locks import JobLock, MarketLock
 from storage.models import Actor, Candle, Check, Execution, Proposal, Question, Rationale, Trade, TradingRecord
 from storage.money import Eur, Price, Quantity
@@ -476,6 +477,7 @@ class FakeDriver(WaysFake):
         self.clock = stepped_clock()
         self.actor = ACTOR
         self.current = state
+        self.glimpses: tuple[Glimpse, ...] = ()
         self.startup = "starting the simulated exchange"
         self.problem: str | None = None
         self.asked: list[tuple[Any, ...]] = []
