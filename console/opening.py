@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 FIRST_FRAME_S: Final = 2.0
 """The engine is loaded then, whether a frame was painted or not."""
 
+LONGEST_START_S: Final = 10.0
+
 
 @dataclass(slots=True)
 class Opening:
@@ -104,8 +106,6 @@ def open_console(home: Home, settings: Settings, *, read_only: bool, scheduler: 
         try:
             return await run_console(runtime, settings, painted)
         finally:
-            from console.cli.worker import end_start
-
             painted.set()
             await end_start(runtime, starting)
             await runtime.stop()
@@ -133,3 +133,15 @@ async def _start_after(runtime: Runtime, painted: asyncio.Event) -> None:
         gc.freeze()
         gc.enable()
     await runtime.start()
+
+
+async def end_start(runtime: Runtime, starting: asyncio.Task[None]) -> None:
+    """End a start that may still be under way: one that makes progress is let through, one that waits is given up.
+
+    Given up in the middle it could leave a job's lease behind, which nobody else gets for two minutes.
+    """
+    if runtime.failed is None:
+        await asyncio.wait({starting}, timeout=LONGEST_START_S)
+    starting.cancel()
+    with suppress(asyncio.CancelledError):
+        await starting

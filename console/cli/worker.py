@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 import typer
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 ENDING: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 MOST_SAID: Final = 400
-LONGEST_START_S: Final = 10.0
 
 
 def worker(home: HomeOption = None, live: LiveOption = False, settings: SettingsOption = None) -> None:
@@ -49,18 +48,6 @@ def make_runtime(found: Context, *, scheduler: bool) -> Runtime:
     actor = this_process(SystemEntropy())
     start_log(found.home.folder, found.settings.logs.level, actor.instance)
     return Runtime(found.home, found.settings, actor, scheduler=scheduler)
-
-
-async def end_start(runtime: Runtime, starting: asyncio.Task[None]) -> None:
-    """End a start that may still be under way: one that makes progress is let through, one that waits is given up.
-
-    Given up in the middle it could leave a job's lease behind, which nobody else gets for two minutes.
-    """
-    if runtime.failed is None:
-        await asyncio.wait({starting}, timeout=LONGEST_START_S)
-    starting.cancel()
-    with suppress(asyncio.CancelledError):
-        await starting
 
 
 class Lines:
@@ -105,6 +92,8 @@ class Lines:
             async with self.beside():
                 await self.leave.wait()
         finally:
+            from console.opening import end_start
+
             await end_start(self.runtime, starting)
             stop_listening()
             await self.runtime.stop()

@@ -14,8 +14,9 @@ from storage.clock import HOUR, MINUTE
 from storage.codes import Side
 from storage.glance import Glimpse
 from storage.money import Eur, Price
-from tests.screens.fakes import NOW, FakeDriver, console_state
+from tests.screens.fakes import FakeDriver, console_state
 from tests.screens.support import console
+from tests.storage.builders import NOW
 
 ROOT = Path(__file__).resolve().parents[2]
 
