@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
@@ -15,6 +15,7 @@ from console.paper.decimals import floor_places, text
 from console.paper.makers import Ladder, Level, best_ticks, draw_ladder
 from console.paper.markets import MarketSpec
 from console.paper.matching import Match, Resting, crosses
+from console.paper.pauses import Point, missed_points
 from console.paper.playback import Playback
 from console.paper.prices import PricePath, stream
 from console.paper.regimes import Change
@@ -124,6 +125,19 @@ class LiveMarket:
         if self.playback is None or self.halted:
             return []
         return list(self.playback.turns(self.at_us, step * self._step_us))
+
+    def missed_before(self, step: int) -> Iterator[Point]:
+        """What happens between the present and a step that is not the next one; of a candle file its turns alone."""
+        if self.playback is not None:
+            return ((at_us, ticks, Decimal(0)) for at_us, ticks in self.turns_before(step))
+        return missed_points(self.path, self._origin, self.at_us, step * self._step_us)
+
+    def trade_by(self, at_us: int, ticks: int, amount: Decimal) -> None:
+        """Let so much be traded between strangers at a price and a time; nothing if the amount is zero."""
+        price = ticks * self.spec.tick
+        if amount > 0:
+            self.at_us = at_us
+            self.print_trade(price, amount, "buy" if price >= self.last_price else "sell")
 
     def turn(self, at_us: int, ticks: int) -> None:
         """Move to a turn between two steps."""

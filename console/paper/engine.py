@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import heapq
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Final
 
 from console.clock import MINUTE, SystemClock
@@ -12,6 +14,7 @@ from console.paper.feeds import BookFeed
 from console.paper.ledger import Ledger
 from console.paper.markets import SPECS
 from console.paper.order_rules import NewOrder
+from console.paper.pauses import Point
 from console.paper.placement import Placement, plan_for
 from console.paper.playback import Playback
 from console.paper.prices import HISTORY_MINUTES
@@ -21,7 +24,7 @@ from console.paper.sources import PlayedFrom, remember
 from console.paper.store import Order, Store
 
 MAX_STEPS_AT_ONCE: Final = 900
-"""Steps caught up on after a pause (five minutes at normal speed); a longer pause is jumped over."""
+"""Steps caught up on one by one after a pause (five minutes at normal speed); what lies before in larger ones."""
 
 
 class Engine:
@@ -113,14 +116,33 @@ class Engine:
             self.markets[market].path.change(change)
 
     def advance(self) -> None:
-        """Bring timers and every market up to the present."""
+        """Bring timers and every market up to the present.
+
+        After a pause every timer that fell due meanwhile comes first: what it cancels meets nothing of the time in
+        between. Then the markets move on together, so that what happens in them happens in the order of time.
+        """
         self.cancel_due_groups()
         target = self.market_now() // self.step_us
-        for market in self.markets.values():
-            first = max(market.step + 1, target - MAX_STEPS_AT_ONCE)
-            for step in range(first, target + 1):
-                self._step(market, step)
+        first = min(market.step for market in self.markets.values()) + 1
+        if first < target - MAX_STEPS_AT_ONCE:
+            first = target - MAX_STEPS_AT_ONCE
+            self._live_through_pause(first)
+        for step in range(first, target + 1):
+            for market in self.markets.values():
+                if market.step < step:
+                    self._step(market, step)
         self._keep_places()
+
+    def _live_through_pause(self, step: int) -> None:
+        """All that lies between the markets' present and a step far off: trades, candles, and what they fill."""
+        moving = [market for market in self.markets.values() if not market.halted]
+        missed = [_numbered(market.missed_before(step), number) for number, market in enumerate(moving)]
+        for at_us, ticks, amount, number in heapq.merge(*missed):
+            market = moving[number]
+            if market.own:
+                market.turn(at_us, ticks)
+                self._apply_maker_fills(market, market.crossed_by_makers())
+            market.trade_by(at_us, ticks, amount)
 
     def _keep_places(self) -> None:
         """Store the candle each file is at, so that a restart goes on there, however this process ends."""
@@ -230,3 +252,7 @@ class Engine:
             del self._timers[group]
             for market in {order.market for order in orders}:
                 self._reload(market)
+
+
+def _numbered(points: Iterator[Point], number: int) -> Iterator[tuple[int, int, Decimal, int]]:
+    return ((*point, number) for point in points)
