@@ -12,20 +12,21 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from console.paper import history, overview, private, public
-from console.paper.applying import Applier, Cut, Page, page
+from console.paper import history, order_routes, overview, private, public
+from console.paper.applying import Applier, Cut, CutShort, Page, page
 from console.paper.auth import ApiKey, Caller, authenticate
 from console.paper.calls import Call, Route
+from console.paper.choices import LOCKED_ACCOUNT
 from console.paper.control import Control
 from console.paper.engine import Engine
 from console.paper.errors import ApiError, refusal
 from console.paper.faults import Faults
 from console.paper.hub import Hub
-from console.paper.limits import RateLimits
+from console.paper.limits import RateLimits, payer_of
 from console.paper.process import IDENTITY_HEADER, JOIN_HEADER
 from console.paper.websocket import PATHS, TRANSPORT, Connection
 
-_ALL: Final = (*public.ROUTES, *overview.ROUTES, *private.ROUTES, *history.ROUTES)
+_ALL: Final = (*public.ROUTES, *overview.ROUTES, *private.ROUTES, *order_routes.ROUTES, *history.ROUTES)
 ROUTES: Final[dict[str, Route]] = {route.name: route for route in _ALL}
 
 
@@ -34,6 +35,19 @@ class Dropped(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Abort the transport and wait until the server has noticed."""
+        scope["extensions"][TRANSPORT].abort()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+class DroppedHalfway(Response):
+    """An answer of which half is sent before the connection is cut."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the head and half of the body, then cut."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        half = bytes(self.body)[: len(self.body) // 2]
+        await send({"type": "http.response.body", "body": half, "more_body": True})
         scope["extensions"][TRANSPORT].abort()
         while (await receive())["type"] != "http.disconnect":
             pass
@@ -59,7 +73,7 @@ def _no_constants(name: str) -> Any:
 def _query(text: str, route: Route) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, value in parse_qsl(text, keep_blank_values=True):
-        if route.method == "POST" or name not in route.params:
+        if route.in_body or name not in route.params:
             raise refusal(200, name)
         if name in values:
             raise refusal(205, name)
@@ -78,9 +92,14 @@ def _body(body: bytes, route: Route) -> dict[str, Any]:
     if not isinstance(sent, dict):
         raise refusal(102)
     for name in sent:
-        if route.method != "POST" or name not in route.params:
+        if not route.in_body or name not in route.params:
             raise refusal(201, name)
     return sent
+
+
+def _loose(route: Route, raw_query: str) -> Mapping[str, Any]:
+    """The parameters as far as the weight needs them, before anything is verified."""
+    return {} if route.in_body else dict(parse_qsl(raw_query))
 
 
 class Exchange:
@@ -95,9 +114,10 @@ class Exchange:
         self.faults = faults
         self.limits = RateLimits()
         self.routes = ROUTES
-        self.applier = Applier(engine, faults)
+        self.applier = Applier(engine, faults, self.limits)
         self.hub = Hub(engine, faults)
         self._control = control
+        control.keys = self.keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -121,30 +141,27 @@ class Exchange:
         if found is None:
             return _not_found()
         route, market = found
-        now_ms = self.engine.clock.now() // 1000
+        joining = JOIN_HEADER in request.headers
+        # Whoever asks whether an exchange runs here gets a true answer, whatever faults are in force.
+        skew_ms = 0 if joining else self.faults.skew_ms(route.name)
+        now_ms = self.now_ms() + skew_ms
         body = await request.body()
-        who = self._payer(request)
+        host = request.client.host if request.client else ""
+        known = self.keys.get(request.headers.get("bitvavo-access-key", ""))
+        who = payer_of(None if known is None else known.name, host)
         raw_query = request.scope["query_string"].decode("latin-1")
-        loose = dict(parse_qsl(raw_query))
         try:
-            banned = self.limits.charge(who, route.weight(loose), now_ms)
+            banned = self.limits.charge(who, route.weight(_loose(route, raw_query)), self.now_ms())
             if banned is not None:
                 raise banned
             caller = self._authenticate(request, body, raw_query, now_ms)
-            self._authorize(route, caller)
-            params = _query(raw_query, route)
-            params |= _body(body, route)
+            self.authorize(caller, host, route.right, route.missing_right)
+            params = _query(raw_query, route) | _body(body, route)
         except ApiError as error:
             return self._refuse(error, who)
         # Whoever asks whether an exchange runs here gets a true answer, whatever faults are in force.
         joining = JOIN_HEADER in request.headers
-        return await self._answered(route, Call(params, market), caller, who, spoil=not joining)
-
-    def _payer(self, request: Request) -> str:
-        key = request.headers.get("bitvavo-access-key", "")
-        if key in self.keys:
-            return f"key {key}"
-        return f"address {request.client.host if request.client else ''}"
+        return await self._answered(route, Call(params, market, skew_ms=skew_ms), caller, who, spoil=not joining)
 
     def _authenticate(self, request: Request, body: bytes, raw_query: str, now_ms: int) -> Caller | None:
         raw_path = request.scope.get("raw_path") or request.scope["path"].encode()
@@ -154,22 +171,30 @@ class Exchange:
         headers = {name.lower(): value for name, value in request.headers.items()}
         return authenticate(self.keys, headers, request.method, target, body, now_ms)
 
-    def _authorize(self, route: Route, caller: Caller | None) -> None:
-        if route.right is None:
+    def authorize(self, caller: Caller | None, host: str, right: str | None, missing: int | None = None) -> None:
+        """Refuse a caller without that right (by the code `missing` if given), or where its key may not be used."""
+        if caller is not None:
+            caller.demand_address(host)
+        if right is None:
             return
         if caller is None:
             raise refusal(300)
-        caller.demand(route.right)
+        if self.engine.locked:
+            raise refusal(LOCKED_ACCOUNT.value)
+        caller.demand(right, missing)
 
     async def _answered(self, route: Route, call: Call, caller: Caller | None, who: str, *, spoil: bool) -> Response:
         try:
             if not spoil:
                 return self._json(200, self.applier.run(route, call, caller), who)
-            return self._json(200, await self.applier.spoiled(route, call, caller), who)
+            return self._json(200, await self.applier.spoiled(route, call, caller, who), who)
         except ApiError as error:
             return self._refuse(error, who)
         except Page as spoiled:
             return HTMLResponse(spoiled.text, spoiled.status)
+        except CutShort as short:
+            answer = self._json(200, short.content, who)
+            return DroppedHalfway(answer.body, 200, answer.headers)
         except Cut:
             return Dropped()
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from console.paper.auth import Caller
-from console.paper.calls import Call, Route
+from console.paper.calls import Call, Route, Spoiled
 from console.paper.engine import Engine
 from console.paper.errors import TEXTS, ApiError, refusal
 from console.paper.faults import Fault, Faults
+from console.paper.limits import RateLimits
 
 _FAULT_CODES: Final = {403: 320, 404: 240, 429: 105, 500: 101, 503: 109}
 _PAGE: Final = "<!DOCTYPE html><html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
@@ -19,6 +20,14 @@ _PAGE: Final = "<!DOCTYPE html><html><head><title>{0}</title></head><body><h1>{0
 
 class Cut(Exception):
     """Nothing is answered: the connection is to be cut."""
+
+
+class CutShort(Cut):
+    """The connection is to be cut in the middle of this answer."""
+
+    def __init__(self, content: Any) -> None:
+        self.content = content
+        super().__init__("the answer is cut short")
 
 
 @dataclass
@@ -37,21 +46,23 @@ def page(title: str) -> str:
 class Applier:
     """Runs routes on the engine, spoiled by the faults in force."""
 
-    def __init__(self, engine: Engine, faults: Faults) -> None:
+    def __init__(self, engine: Engine, faults: Faults, limits: RateLimits) -> None:
         self._engine = engine
         self._faults = faults
+        self._limits = limits
         self._late: set[asyncio.Task[None]] = set()
 
-    async def spoiled(self, route: Route, call: Call, caller: Caller | None) -> Any:
-        """What the route answers under the faults in force. Raises ApiError, Cut and Page."""
+    async def spoiled(self, route: Route, call: Call, caller: Caller | None, who: str) -> Any:
+        """What the route answers under the faults in force; `who` pays its points. Raises ApiError, Cut and Page."""
         fault = self._faults.draw(route.name)
         if fault is None:
             return self.run(route, call, caller)
+        number = 0.0 if fault.number is None else fault.number
         match fault.name:
-            case "status":
-                raise self._status(fault)
+            case "status" | "error" | "ban" | "maintenance":
+                raise self._refused(fault, int(number), who)
             case "html":
-                status = 502 if fault.number is None else int(fault.number)
+                status = 502 if fault.number is None else int(number)
                 raise Page(status, page(f"{status} Bad Gateway"))
             case "drop-before-apply":
                 raise Cut
@@ -59,19 +70,20 @@ class Applier:
                 with suppress(ApiError):
                     self.run(route, call, caller)
                 raise Cut
+            case "disconnect":
+                raise CutShort(self.run(route, call, caller))
             case "late-apply":
-                self._run_later(route, call, fault.number or 0.0)
+                self._run_later(route, call, number)
                 raise Cut
             case "delay":
-                await self._engine.clock.sleep(fault.number or 0.0)
+                await self._engine.clock.sleep(number)
                 return self.run(route, call, caller)
-            case "lag":
-                return self.run(route, Call(call.params, call.market, fault.number or 0.0), caller)
-        raise ValueError(fault.name)
+        return self.run(route, replace(call, spoiled=_inside(fault, number)), caller)
 
     def run(self, route: Route, call: Call, caller: Caller | None) -> Any:
         """The route's answer. One that changes something is refused (108) once the request's window has passed."""
-        if caller is not None and route.method != "GET" and self._engine.clock.now() // 1000 > caller.deadline_ms:
+        now_ms = self._engine.clock.now() // 1000 + call.skew_ms
+        if caller is not None and route.method != "GET" and now_ms > caller.deadline_ms:
             raise refusal(108)
         return route.answer(self._engine, call)
 
@@ -87,7 +99,32 @@ class Applier:
         self._late.add(task)
         task.add_done_callback(self._late.discard)
 
-    def _status(self, fault: Fault) -> ApiError:
-        status = int(fault.number or 0)
-        code = _FAULT_CODES.get(status, 400)
-        return ApiError(status, code, TEXTS[code][1].format(self._engine.clock.now() // 1000 + 60_000))
+    def _refused(self, fault: Fault, number: int, who: str) -> ApiError:
+        """What is answered in place of applying."""
+        now_ms = self._engine.clock.now() // 1000
+        if fault.name == "ban":
+            return self._limits.ban(who, now_ms + number * 1000)
+        if fault.name == "maintenance":
+            if fault.hits == 1:
+                self._engine.cancel_all(None, reason="cancelOnMaintenance")
+            return refusal(111)
+        code = number if fault.name == "error" else _FAULT_CODES.get(number, 400)
+        status, sentence = TEXTS[code]
+        if fault.name == "status":
+            status = number
+        named = now_ms + 60_000 if code == 105 else "market"
+        return ApiError(status, code, sentence.format(named, "orderId"))
+
+
+def _inside(fault: Fault, seconds: float) -> Spoiled:
+    """What a fault does inside the route."""
+    match fault.name:
+        case "lag":
+            return Spoiled(lag_s=seconds)
+        case "fills-late":
+            return Spoiled(fills_late_s=seconds)
+        case "fee-late":
+            return Spoiled(fee_late_s=seconds)
+        case "partial-then-cancel":
+            return Spoiled(cut=True)
+    raise ValueError(fault.name)

@@ -9,27 +9,32 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
+from console.paper import choices
 from console.paper.errors import refusal
 from console.paper.store import Store
 
 KEY_LENGTH: Final = 64
 SIGNATURE_LENGTH: Final = 64
-DEFAULT_WINDOW_MS: Final = 10_000
-FUTURE_MS: Final = 1_000
-"""How far ahead a timestamp may be. The exchange's tolerance is not known; clients that add 50 ms are accepted."""
-
+DEFAULT_WINDOW_MS: Final = choices.DEFAULT_WINDOW_MS.value
 VIEW: Final = "view"
 TRADE: Final = "trade"
+WITHDRAW: Final = "withdraw"
+_MISSING: Final = {VIEW: 311, TRADE: 310, WITHDRAW: 312}
 
 
 @dataclass(frozen=True)
 class ApiKey:
-    """A key pair and what it may do: "view" for balances and the account, "trade" for everything about orders."""
+    """A key pair and what it may do: "view" for balances and the account, "trade" for everything about orders.
+
+    `addresses` are the only ones it may be used from (None: any); one that is not `confirmed` is not active yet.
+    """
 
     name: str
     key: str
     secret: str
     rights: frozenset[str]
+    addresses: frozenset[str] | None = None
+    confirmed: bool = True
 
 
 @dataclass(frozen=True)
@@ -39,10 +44,17 @@ class Caller:
     key: ApiKey
     deadline_ms: int
 
-    def demand(self, right: str) -> None:
-        """Refuse with 310 (trade) or 311 (view) where the key lacks the right."""
+    def demand(self, right: str, code: int | None = None) -> None:
+        """Refuse with 310 (trade), 311 (view) or 312 (withdraw), or the given code, where the key lacks the right."""
         if right not in self.key.rights:
-            raise refusal(310 if right == TRADE else 311)
+            raise refusal(_MISSING[right] if code is None else code)
+
+    def demand_address(self, address: str) -> None:
+        """Refuse with 306 while the key is not confirmed, with 307 where it may not be used from that address."""
+        if not self.key.confirmed:
+            raise refusal(306)
+        if self.key.addresses is not None and address not in self.key.addresses:
+            raise refusal(307)
 
 
 def load_keys(store: Store) -> dict[str, ApiKey]:
@@ -105,7 +117,7 @@ def authenticate(
     if len(signature) != SIGNATURE_LENGTH:
         raise refusal(308)
     timestamp, window = _timestamp(headers), _window(headers)
-    if now_ms > timestamp + window or timestamp > now_ms + FUTURE_MS:
+    if now_ms > timestamp + window or timestamp > now_ms + choices.FUTURE_MS.value:
         raise refusal(304)
     key = keys.get(sent)
     if key is None:

@@ -24,6 +24,12 @@ from console.paper.store import Order
 STEP_US: Final = 333_333
 """Market time between two steps at normal speed: three a second."""
 
+TRADING: Final = "trading"
+HALTED: Final = "halted"
+DELISTED: Final = "delisted"
+STATES: Final = (TRADING, HALTED, "auction", "auctionMatching", "cancelOnly")
+"""What a market can be by order; DELISTED, which no status shows, is for ever."""
+
 LONGEST_STEP_US: Final = 20_000_000
 TAKER_SHARE: Final = 0.6
 TRADES_KEPT: Final = 1000
@@ -50,7 +56,11 @@ class MakerFill:
 
 
 class LiveMarket:
-    """The state of one market between two steps. `own` is kept in step with the database by the engine."""
+    """The state of one market between two steps.
+
+    `own` (orders in the book, by priority) and `waiting` (those that await their trigger) are kept in step with the
+    database by the engine, as is `state`, one of STATES.
+    """
 
     def __init__(
         self,
@@ -70,6 +80,8 @@ class LiveMarket:
         self.candles: Candles = playback or CandleSeries(self.path, origin_minute, start_us // MINUTE)
         self.trades: deque[PublicTrade] = deque(maxlen=TRADES_KEPT)
         self.own: list[Order] = []
+        self.waiting: list[Order] = []
+        self.state = TRADING
         self.nonce = 0
         self.step = start_us // step_us
         self._origin = origin_minute
@@ -82,8 +94,18 @@ class LiveMarket:
     # the makers -----------------------------------------------------------------------------------------------
     @property
     def halted(self) -> bool:
-        """Whether the candle file is at its end; then nothing trades here."""
-        return self.playback is not None and self.playback.ended
+        """Whether nothing happens here at all: by order, or because the candle file is at its end."""
+        return self.state == HALTED or (self.playback is not None and self.playback.ended)
+
+    @property
+    def status(self) -> str:
+        """The market's status on the wire."""
+        return HALTED if self.halted else self.state
+
+    @property
+    def trading(self) -> bool:
+        """Whether orders meet each other."""
+        return self.status == TRADING
 
     @property
     def best_bid(self) -> Decimal:
@@ -98,6 +120,17 @@ class LiveMarket:
         if self._ladder is not None and self._ladder.asks:
             return self._ladder.asks[0].price
         return self._best[1] * self.spec.tick
+
+    def makers_best(self, side: str) -> Decimal:
+        """The makers' price an order of that side would get first, drawn or not."""
+        return self.best_ask if side == "buy" else self.best_bid
+
+    def best(self, side: str) -> Decimal | None:
+        """The best price of the "buy" or "sell" side of the book, own orders included; None if it is empty."""
+        makers = self.ladder.bids if side == "buy" else self.ladder.asks
+        prices = [level.price for level in makers[:1]]
+        prices += [_price(order) for order in self.own if order.side == side]
+        return None if not prices else max(prices) if side == "buy" else min(prices)
 
     @property
     def ladder(self) -> Ladder:

@@ -13,12 +13,26 @@ LATEST_MS: Final = 9_999_999_999_999
 
 
 @dataclass(frozen=True)
+class Spoiled:
+    """What faults do inside a route, in seconds: `lag_s` hides young orders from a look-up, `fills_late_s` young fills,
+    `fee_late_s` leaves young fills unsettled; `cut` fills half of an order and cancels the rest.
+    """
+
+    lag_s: float = 0.0
+    fills_late_s: float = 0.0
+    fee_late_s: float = 0.0
+    cut: bool = False
+
+
+@dataclass(frozen=True)
 class Call:
-    """What a route gets: query values as sent, or the body's object; `lag_s` hides young orders from a look-up."""
+    """What a route gets: query values as sent, or the body's object, and the faults it is to show."""
 
     params: Mapping[str, Any]
     market: str | None = None
-    lag_s: float = 0.0
+    spoiled: Spoiled = Spoiled()
+    skew_ms: int = 0
+    """How far the exchange's clock is off for this request."""
 
     def integer(self, name: str, least: int, most: int, default: int) -> int:
         """A whole number of the query between two bounds; 205 with the value otherwise."""
@@ -50,6 +64,16 @@ class Route:
     right: str | None
     answer: Callable[[Engine, Call], Any]
     params: frozenset[str] = field(default_factory=frozenset)
+    body: bool | None = None
+    """Whether parameters stand in a JSON body; None where the method says it."""
+
+    missing_right: int | None = None
+    """The errorCode for a key without the right, where it is not the right's own."""
+
+    @property
+    def in_body(self) -> bool:
+        """POST and PUT take a JSON body, GET and DELETE the query, unless the route is an exception."""
+        return self.method in {"POST", "PUT"} if self.body is None else self.body
 
     @property
     def name(self) -> str:

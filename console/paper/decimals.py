@@ -30,6 +30,11 @@ def floor_places(value: Decimal, places: int) -> Decimal:
     return value.quantize(Decimal(1).scaleb(-places), ROUND_FLOOR)
 
 
+def ceil_places(value: Decimal, places: int) -> Decimal:
+    """The smallest number of so many decimal places not below the value."""
+    return value.quantize(Decimal(1).scaleb(-places), ROUND_CEILING)
+
+
 def places_of(value: Decimal) -> int:
     """How many decimal places a value needs, trailing zeros not counted."""
     exponent = value.normalize().as_tuple().exponent

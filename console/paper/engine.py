@@ -8,14 +8,14 @@ from decimal import Decimal
 from typing import Final
 
 from console.clock import MINUTE, SystemClock
-from console.paper.book import LONGEST_STEP_US, STEP_US, LiveMarket, MakerFill
-from console.paper.errors import refusal
+from console.paper.book import DELISTED, LONGEST_STEP_US, STEP_US, TRADING, LiveMarket, MakerFill
+from console.paper.desk import Desk
 from console.paper.feeds import BookFeed
+from console.paper.fees import FeeTiers
 from console.paper.ledger import Ledger
 from console.paper.markets import SPECS
-from console.paper.order_rules import NewOrder
+from console.paper.order_rules import NewOrder, OrderChange
 from console.paper.pauses import Point
-from console.paper.placement import Placement, plan_for
 from console.paper.playback import Playback
 from console.paper.prices import HISTORY_MINUTES
 from console.paper.regimes import Choice, RegimeError, Regimes
@@ -23,6 +23,7 @@ from console.paper.source_words import source_text
 from console.paper.sources import PlayedFrom, remember
 from console.paper.store import Order, Store
 
+STATE_SETTING: Final = "state:"
 MAX_STEPS_AT_ONCE: Final = 900
 """Steps caught up on one by one after a pause (five minutes at normal speed); what lies before in larger ones."""
 
@@ -48,7 +49,7 @@ class Engine:
         """
         self.store = store
         self.clock = clock
-        self.ledger = Ledger(store)
+        self.ledger = Ledger(store, FeeTiers(store, clock))
         self.speed = speed
         self._market_start = clock.now()
         self._market_latest = self._market_start
@@ -76,13 +77,13 @@ class Engine:
         self._kept = {market: each.index for market, each in self._playing.items()}
         self.books = {name: BookFeed(market) for name, market in self.markets.items()}
         self.specs = {name: market.spec for name, market in self.markets.items()}
-        timers = store.rows("SELECT cod_group_id, due_ms FROM timers")
-        self._timers: dict[int, int] = {row["cod_group_id"]: row["due_ms"] for row in timers}
-        self._placement = Placement(store, self.ledger, clock)
+        self.desk = Desk(store, self.ledger, clock, self.markets)
+        for name, market in self.markets.items():
+            market.state = store.setting(STATE_SETTING + name) or TRADING
         # Orders a timer has ended while nothing ran never meet the market again.
-        self.cancel_due_groups()
-        for market in self.markets:
-            self._reload(market)
+        self.desk.cancel_due_groups()
+        for market in self.markets.values():
+            self.desk.load(market)
 
     def _origin(self) -> int:
         """The minute (since the epoch) at which the price paths begin: a day before the first start ever."""
@@ -121,7 +122,7 @@ class Engine:
         After a pause every timer that fell due meanwhile comes first: what it cancels meets nothing of the time in
         between. Then the markets move on together, so that what happens in them happens in the order of time.
         """
-        self.cancel_due_groups()
+        self.desk.cancel_due_groups()
         target = self.market_now() // self.step_us
         first = min(market.step for market in self.markets.values()) + 1
         if first < target - MAX_STEPS_AT_ONCE:
@@ -135,13 +136,13 @@ class Engine:
 
     def _live_through_pause(self, step: int) -> None:
         """All that lies between the markets' present and a step far off: trades, candles, and what they fill."""
-        moving = [market for market in self.markets.values() if not market.halted]
+        moving = [market for market in self.markets.values() if market.trading]
         missed = [_numbered(market.missed_before(step), number) for number, market in enumerate(moving)]
         for at_us, ticks, amount, number in heapq.merge(*missed):
             market = moving[number]
-            if market.own:
+            if market.own or market.waiting:
                 market.turn(at_us, ticks)
-                self._apply_maker_fills(market, market.crossed_by_makers())
+                self._trade(market, market.crossed_by_makers())
             market.trade_by(at_us, ticks, amount)
 
     def _keep_places(self) -> None:
@@ -154,104 +155,87 @@ class Engine:
             self._kept |= {market: each.index for market, each in moved.items()}
 
     def _step(self, market: LiveMarket, step: int) -> None:
-        if market.halted:
+        if not market.trading:
+            # What would have happened meanwhile never does.
+            market.step = step
             return
-        if market.own:
+        if market.own or market.waiting:
             # A high or low between two steps fills what rests there, in the candle it belongs to.
             for at_us, ticks in market.turns_before(step):
                 market.turn(at_us, ticks)
-                self._apply_maker_fills(market, market.crossed_by_makers())
+                self._trade(market, market.crossed_by_makers())
         market.requote(step)
         if market.own:
-            self._apply_maker_fills(market, market.crossed_by_makers())
-        self._apply_maker_fills(market, market.public_taker())
+            self.desk.apply_fills(market, market.crossed_by_makers())
+        self._trade(market, market.public_taker())
 
-    def _apply_maker_fills(self, market: LiveMarket, fills: list[MakerFill]) -> None:
-        if not fills:
-            return
-        now_ns = self.clock.now() * 1000
-        with self.store.transaction():
-            for fill in fills:
-                order = self.store.find_order(market.spec.market, fill.order_id, None)
-                if order is None or not order.open:
-                    raise LookupError(f"{fill.order_id} rests in the book but is not open")
-                self.ledger.fill(order, fill.price, fill.amount, taker=False, at_ns=now_ns)
-                self._settle_status(order)
-                self.store.save_order(order)
-        self._reload(market.spec.market)
-
-    def _reload(self, market: str) -> None:
-        self.markets[market].own = self.store.open_orders(market)
-        self.markets[market].nonce += 1
-
-    def _settle_status(self, order: Order) -> None:
-        if order.amount_remaining == 0:
-            order.status = "filled"
-            self.ledger.release(order)
-        else:
-            order.status = "partiallyFilled"
+    def _trade(self, market: LiveMarket, fills: list[MakerFill]) -> None:
+        self.desk.apply_fills(market, fills)
+        if market.waiting:
+            self.desk.run_triggers(market)
 
     # orders ---------------------------------------------------------------------------------------------------
-    def place(self, new: NewOrder) -> Order:
-        """Apply an order and match it; committed on return. ApiError if refused, with nothing changed."""
+    def place(self, new: NewOrder, *, cut: bool = False) -> Order:
+        """Apply an order and match it; ApiError if refused, with nothing changed. `cut` is a fault: half, then none."""
         self.advance()
-        market = self.markets[new.spec.market]
-        if market.halted:
-            raise refusal(423)
-        outcome = plan_for(new, market, self.ledger.taker)
-        best = market.best_ask if new.side == "buy" else market.best_bid
-        with self.store.transaction():
-            order = self._placement.place(new, outcome, best)
-        if order.filled_amount > 0:
-            market.take(new.side, outcome.matches)
-        self._reload(new.spec.market)
-        return order
+        return self.desk.place(new, cut=cut)
+
+    def change(self, market: str, order_id: str | None, client_key: str | None, change: OrderChange) -> Order:
+        """Change an open order; ApiError if refused, with nothing changed."""
+        self.advance()
+        return self.desk.change(market, order_id, client_key, change)
 
     def cancel(self, market: str, order_id: str | None, client_key: str | None) -> Order:
         """Cancel an open order; 240 if there is none."""
         self.advance()
-        order = self.store.find_order(market, order_id, client_key)
-        if order is None or not order.open:
-            raise refusal(240)
-        with self.store.transaction():
-            order.updated_ns = self.clock.now() * 1000
-            self._placement.close(order, "canceled", None)
-            self.store.save_order(order)
-        self._reload(market)
-        return order
+        return self.desk.cancel(market, order_id, client_key)
+
+    def cancel_all(self, market: str | None, side: str | None = None, reason: str | None = None) -> list[Order]:
+        """Cancel the open orders of one market or of all, of one side or both; returns them, oldest first."""
+        self.advance()
+        orders = self.desk.open_of(market, side)
+        self.desk.cancel_all(orders, reason)
+        return orders
 
     def find(self, market: str, order_id: str | None, client_key: str | None) -> Order:
         """Any order of that market, open or closed; the client id wins. 240 if there is none."""
         self.advance()
-        order = self.store.find_order(market, order_id, client_key)
-        if order is None:
-            raise refusal(240)
-        return order
+        return self.desk.find(market, order_id, client_key)
 
-    # cancel-orders-after --------------------------------------------------------------------------------------
     def arm(self, group: int, seconds: int) -> int:
-        """Start or restart a group's timer; returns the time at which it cancels, in seconds since the epoch."""
-        due_ms = self.clock.now() // 1000 + seconds * 1000
-        with self.store.transaction():
-            self.store.rows("INSERT OR REPLACE INTO timers VALUES (?, ?)", [group, due_ms])
-        self._timers[group] = due_ms
-        return due_ms // 1000
+        """Start or restart a cancel-orders-after timer; returns when it cancels, in seconds since the epoch."""
+        return self.desk.arm(group, seconds)
 
-    def cancel_due_groups(self) -> None:
-        """Cancel the open orders of every group whose timer has passed; the timer is used up with it."""
-        now_ms = self.clock.now() // 1000
-        for group in [group for group, due in self._timers.items() if due <= now_ms]:
-            orders = [order for order in self.store.open_orders(None) if order.cod_group_id == group]
-            with self.store.transaction():
-                for order in orders:
-                    order.updated_ns = self.clock.now() * 1000
-                    # The reason's name is inferred from the group's: cod stands for cancel on disconnect.
-                    self._placement.close(order, "canceled", "cancelOnDisconnect")
-                    self.store.save_order(order)
-                self.store.rows("DELETE FROM timers WHERE cod_group_id = ?", [group])
-            del self._timers[group]
-            for market in {order.market for order in orders}:
-                self._reload(market)
+    # states by order of the exchange's operator ---------------------------------------------------------------
+    def set_state(self, name: str, state: str) -> None:
+        """Halt, open or auction a market, or list it no longer (which cancels what rests there); it is kept."""
+        self.advance()
+        market = self.markets[name]
+        if market.state == DELISTED:
+            raise ValueError(f"{name} is no longer listed.")
+        if state == "auctionMatching" and market.state != state:
+            self.desk.cancel_crossing_post_only(market)
+        if state == DELISTED:
+            self.desk.cancel_all(self.store.open_orders(name), "cancelOnDelisting")
+        before, market.state = market.state, state
+        with self.store.transaction():
+            self.store.set_setting(STATE_SETTING + name, state)
+        if before != state and market.trading:
+            market.requote(max(market.step, self.market_now() // self.step_us))
+            self.desk.uncross(market)
+
+    def lock_account(self, locked: bool) -> None:
+        """Lock the account, which cancels its open orders, or open it again; it is kept."""
+        self.advance()
+        if locked:
+            self.desk.cancel_all(self.store.open_orders(None), "cancelOnLockPlaced")
+        with self.store.transaction():
+            self.store.set_setting("locked", "1" if locked else "0")
+
+    @property
+    def locked(self) -> bool:
+        """Whether the account is locked."""
+        return self.store.setting("locked") == "1"
 
 
 def _numbered(points: Iterator[Point], number: int) -> Iterator[tuple[int, int, Decimal, int]]:

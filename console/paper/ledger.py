@@ -10,9 +10,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from console.paper.decimals import ZERO, ceil_cents, floor_cents
-from console.paper.markets import BY_NAME, DEFAULT_MAKER_FEE, DEFAULT_TAKER_FEE, MarketSpec
-from console.paper.store import Fill, Order, Store
+from console.paper.decimals import ZERO, ceil_cents, ceil_places, floor_cents
+from console.paper.fees import FeeTiers
+from console.paper.markets import BY_NAME, MarketSpec
+from console.paper.store import AWAITING, Fill, Order, Store
 
 FILL_IDS: Final = 0x0200
 ORDER_IDS: Final = 0x0100
@@ -42,18 +43,41 @@ def sale_proceeds(gross: Decimal, rate: Decimal) -> Decimal:
 class Ledger:
     """Moves money between available, in order and spent. Every method runs inside a store transaction."""
 
-    def __init__(self, store: Store, taker: Decimal = DEFAULT_TAKER_FEE, maker: Decimal = DEFAULT_MAKER_FEE) -> None:
+    def __init__(self, store: Store, fees: FeeTiers) -> None:
         self.store = store
-        self.taker = taker
-        self.maker = maker
+        self.fees = fees
+
+    @property
+    def taker(self) -> Decimal:
+        """The taker's rate of this moment."""
+        return self.fees.tier().taker
+
+    @property
+    def maker(self) -> Decimal:
+        """The maker's rate of this moment."""
+        return self.fees.tier().maker
 
     def hold_of(self, order: Order) -> Decimal:
-        """What an open limit order must hold: ceil(remaining·price·(1+taker)) of quote, or the base it still sells."""
-        if order.amount_remaining is None or order.price is None:
+        """What an open order must hold: ceil(remaining·price·(1+taker)) of quote, or the base it still sells.
+
+        One without a price that awaits its trigger is valued at the trigger's price; once in the book it holds nothing.
+        """
+        price = order.price
+        if price is None and order.status == AWAITING:
+            price = order.trigger_amount
+        if price is None:
             return ZERO
-        if order.side == "sell":
-            return order.amount_remaining
-        return purchase_cost(order.amount_remaining * order.price, self.taker)
+        if order.amount_quote is not None:
+            if order.side == "buy":
+                return order.amount_quote
+            return ceil_places(order.amount_quote / price, BY_NAME[order.market].quantity_decimals)
+        if order.amount_remaining is None:
+            return ZERO
+        return (
+            order.amount_remaining
+            if order.side == "sell"
+            else purchase_cost(order.amount_remaining * price, self.taker)
+        )
 
     def set_hold(self, order: Order, hold: Decimal) -> None:
         """Move the difference between available and in order; ValueError if it is not there."""

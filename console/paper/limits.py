@@ -1,10 +1,11 @@
-"""Weight points: a thousand a minute for each key, and for each address of unsigned requests."""
+"""Weight points: a thousand a minute for the account, and for each address of unsigned requests."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
 
+from console.paper.choices import ADDRESS_BAN_MINUTES, BAN_CODE, KEY_BAN_MINUTES, RATE_LIMIT_OF
 from console.paper.errors import ApiError, refusal
 
 POINTS: Final = 1000
@@ -12,38 +13,51 @@ MINUTE_MS: Final = 60_000
 
 
 @dataclass
-class _Account:
+class _Payer:
     minute: int = 0
     used: int = 0
     banned_until: int = 0
 
 
+def payer_of(key_name: str | None, address: str) -> str:
+    """Whose points a request uses: those of its key or its account, or of its address if no known key is named."""
+    if key_name is None:
+        return f"address {address}"
+    return "account" if RATE_LIMIT_OF.value == "account" else f"key {key_name}"
+
+
 class RateLimits:
-    """Counts weights in fixed minutes; going over bans for the whole minute after the running one."""
+    """Counts weights in fixed minutes; going over bans, an account for the whole minute after the running one."""
 
     def __init__(self) -> None:
-        self._accounts: dict[str, _Account] = {}
+        self._payers: dict[str, _Payer] = {}
 
     def charge(self, who: str, weight: int, now_ms: int) -> ApiError | None:
         """Count a request; returns the 105 refusal while banned, and bans the request that goes over."""
-        account = self._accounts.setdefault(who, _Account())
-        if now_ms < account.banned_until:
-            return refusal(105, account.banned_until)
+        payer = self._payers.setdefault(who, _Payer())
+        if now_ms < payer.banned_until:
+            return refusal(BAN_CODE.value, payer.banned_until)
         minute = now_ms // MINUTE_MS
-        if account.minute != minute:
-            account.minute, account.used = minute, 0
-        account.used += weight
-        if account.used > POINTS:
-            account.banned_until = (minute + 2) * MINUTE_MS
-            return refusal(105, account.banned_until)
-        return None
+        if payer.minute != minute:
+            payer.minute, payer.used = minute, 0
+        payer.used += weight
+        if payer.used <= POINTS:
+            return None
+        if who.startswith("address "):
+            return self.ban(who, now_ms + ADDRESS_BAN_MINUTES.value * MINUTE_MS)
+        return self.ban(who, (minute + 1 + KEY_BAN_MINUTES.value) * MINUTE_MS)
+
+    def ban(self, who: str, until_ms: int) -> ApiError:
+        """Refuse everything of a payer until then (ms since the epoch)."""
+        self._payers.setdefault(who, _Payer()).banned_until = until_ms
+        return refusal(BAN_CODE.value, until_ms)
 
     def headers(self, who: str, now_ms: int) -> dict[str, str]:
         """The three headers every JSON answer carries; `resetat` always lies in the future."""
-        account = self._accounts.get(who, _Account())
+        payer = self._payers.get(who, _Payer())
         minute = now_ms // MINUTE_MS
-        used = account.used if account.minute == minute else 0
-        if now_ms < account.banned_until:
+        used = payer.used if payer.minute == minute else 0
+        if now_ms < payer.banned_until:
             used = POINTS
         return {
             "bitvavo-ratelimit-limit": str(POINTS),

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from console.paper.choices import MAX_OPEN_ORDERS
+
 
 @dataclass(frozen=True)
 class MarketSpec:
@@ -28,7 +30,7 @@ class MarketSpec:
     notional_decimals: int = 2
     min_quote: Decimal = Decimal("5.00")
     max_amount: Decimal = Decimal(1_000_000_000)
-    max_open_orders: int = 100
+    max_open_orders: int = MAX_OPEN_ORDERS.value
 
     @property
     def market(self) -> str:
@@ -54,6 +56,3 @@ SPECS: Final[tuple[MarketSpec, ...]] = (
 )
 
 BY_NAME: Final[dict[str, MarketSpec]] = {spec.market: spec for spec in SPECS}
-
-DEFAULT_TAKER_FEE: Final = Decimal("0.0025")
-DEFAULT_MAKER_FEE: Final = Decimal("0.0015")

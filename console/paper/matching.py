@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
+from console.paper.choices import EXECUTION_PROTECTION
 from console.paper.decimals import ZERO, ceil_cents, floor_places
 from console.paper.makers import Level
 
-PROTECTION: Final = Decimal("0.10")
-"""A market order stops where the next price is this fraction worse than the best one (README of the SDKs)."""
+PROTECTION: Final = EXECUTION_PROTECTION.value
+"""A market order stops where the next price is this fraction worse than the best one."""
 
 
 @dataclass(frozen=True)

@@ -1,64 +1,70 @@
-"""Placing an order: room, balance, then the plan carried out, all inside one store transaction."""
+"""Orders as rows: made, changed, matched and closed. Everything here runs inside a store transaction."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
+from typing import Final
 
 from console.clock import SystemClock
 from console.paper.book import LiveMarket
-from console.paper.decimals import ZERO
+from console.paper.decimals import ZERO, floor_places
 from console.paper.errors import refusal
 from console.paper.ledger import ORDER_IDS, Ledger, hold_currency, purchase_cost, wire_id
+from console.paper.markets import MarketSpec
 from console.paper.matching import Incoming, Match, Plan, plan
 from console.paper.order_rules import NewOrder
-from console.paper.store import Order, Store
+from console.paper.protection import refused_price
+from console.paper.store import AWAITING, Order, Store
 
-
-def plan_for(new: NewOrder, market: LiveMarket, taker_fee: Decimal) -> Plan:
-    """What the book holds for an order at this moment."""
-    incoming = Incoming(
-        new.side, new.price, new.amount, new.amount_quote, new.spec.quantity_decimals, taker_fee,
-        new.self_trade_prevention,
-    )  # fmt: skip
-    return plan(incoming, market.ladder.against(new.side), market.own_against(new.side))
+SELF_TRADE: Final = "cancelOnSelfTradePrevention"
+DECREMENTED: Final = "decrementOnSelfTradePrevention"
 
 
 class Placement:
-    """Turns a well-formed order and its plan into rows. `place` and `close` run inside a store transaction."""
+    """Turns orders and what the book holds for them into rows."""
 
     def __init__(self, store: Store, ledger: Ledger, clock: SystemClock) -> None:
         self.store = store
         self.ledger = ledger
         self.clock = clock
 
-    def place(self, new: NewOrder, outcome: Plan, best: Decimal) -> Order:
-        """Store the order with all that happens to it at once; `best` is the price its side would get first.
-
-        Raises ApiError 216, 217, 220 or 235, whereupon the transaction is to be rolled back.
-        """
-        self._check_room(new)
+    # making and closing ---------------------------------------------------------------------------------------
+    def accept(self, new: NewOrder, market: LiveMarket) -> Order:
+        """Store a new order with its hold; it has not met the book. ApiError 216, 217, 220 or 235."""
+        self._check_room(new, market.spec)
         order = self._new_order(new)
-        self._check_balance(new, order, outcome, best)
+        if order.priced or order.status == AWAITING:
+            needed = self.ledger.hold_of(order)
+        else:
+            if new.amount is not None and new.amount * market.makers_best(new.side) < new.spec.min_quote:
+                raise refusal(217)
+            needed = self._market_need(order, self.plan_for(order, market))
+        if needed > self.store.balance(hold_currency(order))[0]:
+            raise refusal(216)
         # The row exists before its fills do, as they refer to it.
         self.store.save_order(order)
-        self._carry_out(new, order, outcome)
-        self.store.save_order(order)
+        if order.priced or order.status == AWAITING:
+            self.ledger.set_hold(order, needed)
+            self.store.save_order(order)
         return order
 
     def close(self, order: Order, status: str, reason: str | None) -> None:
-        """Give back the hold and set a final status; the order is not saved here."""
+        """Give back the hold, set a final status, store the order."""
         order.status = status
+        order.updated_ns = self.clock.now() * 1000
         if reason is not None:
             order.restatement_reason = reason
         self.ledger.release(order)
+        self.store.save_order(order)
 
-    def _check_room(self, new: NewOrder) -> None:
+    def _check_room(self, new: NewOrder, spec: MarketSpec) -> None:
         resting = self.store.open_orders(new.spec.market)
         if new.client_order_id is not None:
             key = new.client_order_id.lower()
             if any(order.client_key == key for order in resting):
                 raise refusal(220)
-        if len(resting) >= new.spec.max_open_orders:
+        if len(resting) >= spec.max_open_orders:
             raise refusal(235)
 
     def _new_order(self, new: NewOrder) -> Order:
@@ -69,7 +75,7 @@ class Placement:
             market=new.spec.market,
             side=new.side,
             order_type=new.order_type,
-            status="new",
+            status="new" if new.trigger_amount is None else AWAITING,
             amount=new.amount,
             price=new.price,
             created_ns=now_ns,
@@ -87,77 +93,123 @@ class Placement:
             operator_id=new.operator_id,
             cod_group_id=new.cod_group_id,
             restatement_reason=None,
+            trigger_amount=new.trigger_amount,
+            trigger_reference=new.trigger_reference,
+            rank=self.store.next_rank(),
             seq=seq,
         )
 
-    def _check_balance(self, new: NewOrder, order: Order, outcome: Plan, best: Decimal) -> None:
-        """A limit order must cover its whole hold, a market order what it would trade (216)."""
-        available, _ = self.store.balance(hold_currency(order))
-        if new.order_type == "limit":
-            needed = self.ledger.hold_of(order)
-        else:
-            if new.amount is not None and new.amount * best < new.spec.min_quote:
-                raise refusal(217)
-            needed = self._market_need(new, outcome)
-        if needed > available:
-            raise refusal(216)
+    # meeting the book -----------------------------------------------------------------------------------------
+    def plan_for(self, order: Order, market: LiveMarket) -> Plan:
+        """What the book holds for an order at this moment."""
+        incoming = Incoming(
+            order.side, order.price, order.amount_remaining, order.amount_quote, market.spec.quantity_decimals,
+            self.ledger.taker, order.self_trade_prevention,
+        )  # fmt: skip
+        return plan(incoming, market.ladder.against(order.side), market.own_against(order.side))
 
-    def _market_need(self, new: NewOrder, outcome: Plan) -> Decimal:
-        if new.amount_quote is not None and new.side == "buy":
-            return new.amount_quote
-        if new.side == "sell":
-            return new.amount if new.amount is not None else sum((m.amount for m in outcome.matches), ZERO)
+    def trigger(self, order: Order) -> None:
+        """The trigger was reached: the order goes to the end of the queue; one without price frees its hold."""
+        order.status, order.rank = "new", self.store.next_rank()
+        order.updated_ns = self.clock.now() * 1000
+        if not order.priced:
+            self.ledger.release(order)
+        self.store.save_order(order)
+
+    def meet(self, order: Order, market: LiveMarket, *, cut: bool = False) -> list[Match]:
+        """Let a stored order meet the book and store what comes of it; returns its trades, best price first.
+
+        `cut` lets it have half of what it would get and cancels the rest.
+        """
+        reason = refused_price(order, market)
+        if reason is not None:
+            self.close(order, "canceled", reason)
+            return []
+        outcome = self.plan_for(order, market)
+        if cut:
+            outcome = _halved(outcome, market.spec)
+        if not order.priced and self._market_need(order, outcome) > self.store.balance(hold_currency(order))[0]:
+            # Only one that was triggered can come here short of balance.
+            self.close(order, "expired", None)
+            return []
+        if (order.post_only and outcome.steps) or (order.time_in_force == "FOK" and not _fills_whole(order, outcome)):
+            self.close(order, "canceled", None)
+            return []
+        self._carry_out(order, outcome)
+        self._settle(order, outcome, cut=cut)
+        self.store.save_order(order)
+        return outcome.matches
+
+    def _market_need(self, order: Order, outcome: Plan) -> Decimal:
+        if order.side == "sell":
+            matched = sum((match.amount for match in outcome.matches), ZERO)
+            return matched if order.amount_remaining is None else order.amount_remaining
+        if order.amount_quote is not None:
+            return order.amount_quote
         costs = (purchase_cost(match.price * match.amount, self.ledger.taker) for match in outcome.matches)
         return sum(costs, ZERO)
 
-    def _carry_out(self, new: NewOrder, order: Order, outcome: Plan) -> None:
-        crosses = bool(outcome.steps)
-        if (new.post_only and crosses) or (new.time_in_force == "FOK" and not self._fills_whole(new, outcome)):
-            order.status = "canceled"
-            return
-        if new.order_type == "limit":
-            self.ledger.set_hold(order, self.ledger.hold_of(order))
+    def _carry_out(self, order: Order, outcome: Plan) -> None:
+        now_ns = self.clock.now() * 1000
         for step in outcome.steps:
             if isinstance(step, Match):
-                self.ledger.fill(order, step.price, step.amount, taker=True, at_ns=order.created_ns)
+                self.ledger.fill(order, step.price, step.amount, taker=True, at_ns=now_ns)
                 continue
-            self._lose(self._own(new, step.order_id), step.resting_loses)
-            if step.incoming_loses is not None and order.amount_remaining is not None:
+            self._lose(self._own(order.market, step.order_id), step.resting_loses)
+            if step.incoming_loses is None or step.incoming_loses == 0:
+                continue
+            order.restatement_reason = DECREMENTED
+            if order.amount_remaining is not None:
                 order.amount_remaining -= step.incoming_loses
                 if order.on_hold != 0:
                     self.ledger.set_hold(order, min(self.ledger.hold_of(order), order.on_hold))
-        self._final_status(new, order, outcome)
 
-    def _fills_whole(self, new: NewOrder, outcome: Plan) -> bool:
-        return sum((match.amount for match in outcome.matches), ZERO) == new.amount
-
-    def _own(self, new: NewOrder, order_id: str) -> Order:
-        resting = self.store.find_order(new.spec.market, order_id, None)
+    def _own(self, market: str, order_id: str) -> Order:
+        resting = self.store.find_order(market, order_id, None)
         if resting is None:
             raise LookupError(f"{order_id} rests in the book but is not stored")
         return resting
 
     def _lose(self, resting: Order, amount: Decimal | None) -> None:
         """Self-trade prevention on the resting side: canceled (None), or reduced by an amount."""
-        resting.updated_ns = self.clock.now() * 1000
         if amount is None:
-            self.close(resting, "canceled", "cancelOnSelfTradePrevention")
+            self.close(resting, "canceled", SELF_TRADE)
         elif amount > 0 and resting.amount_remaining is not None:
+            resting.updated_ns = self.clock.now() * 1000
             resting.amount_remaining -= amount
-            resting.restatement_reason = "decrementOnSelfTradePrevention"
+            resting.restatement_reason = DECREMENTED
             self.ledger.set_hold(resting, min(self.ledger.hold_of(resting), resting.on_hold))
-        self.store.save_order(resting)
+            self.store.save_order(resting)
 
-    def _final_status(self, new: NewOrder, order: Order, outcome: Plan) -> None:
+    def _settle(self, order: Order, outcome: Plan, *, cut: bool) -> None:
+        """The status after the book was met."""
         if outcome.self_canceled:
-            self.close(order, "canceled", "cancelOnSelfTradePrevention")
-        elif outcome.done or order.amount_remaining == 0:
+            self.close(order, "canceled", SELF_TRADE)
+        elif order.amount_remaining == 0 or (outcome.done and not cut):
             self.close(order, "filled" if order.filled_amount > 0 else "canceled", None)
         elif outcome.protected:
             self.close(order, "canceled", "cancelOnExecutionPriceProtection")
-        elif new.order_type == "market":
+        elif cut:
+            self.close(order, "canceled", "cancelOnAdminRequest")
+        elif not order.priced:
             self.close(order, "canceled" if order.filled_amount > 0 else "expired", None)
-        elif new.time_in_force == "IOC":
+        elif order.time_in_force != "GTC":
             self.close(order, "canceled", None)
         elif order.filled_amount > 0:
             order.status = "partiallyFilled"
+
+
+def _fills_whole(order: Order, outcome: Plan) -> bool:
+    return sum((match.amount for match in outcome.matches), ZERO) == order.amount_remaining
+
+
+def _halved(outcome: Plan, spec: MarketSpec) -> Plan:
+    """The trades up to half of the amount; what would have met own orders is left out."""
+    left = floor_places(sum((match.amount for match in outcome.matches), ZERO) / 2, spec.quantity_decimals)
+    kept: list[Match] = []
+    for match in outcome.matches:
+        amount = min(match.amount, left)
+        left -= amount
+        if amount > 0:
+            kept.append(replace(match, amount=amount))
+    return Plan(steps=list(kept))

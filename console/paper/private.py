@@ -1,34 +1,29 @@
-"""The private routes: account, balance, orders, own trades."""
+"""The private routes that only read: account, balance, listings of orders and own trades."""
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, Final
 
-from console.paper.auth import TRADE, VIEW
+from console.paper.auth import TRADE, VIEW, WITHDRAW
 from console.paper.calls import Call, Route, by_market, points
-from console.paper.decimals import text
+from console.paper.choices import OPEN_ORDERS_WEIGHT, VIEW_KEY_ON_ORDERS, ZERO_BALANCE_ROW, ZERO_BALANCES_LISTED
+from console.paper.decimals import floor_cents, text
 from console.paper.engine import Engine
 from console.paper.errors import refusal
 from console.paper.markets import SPECS
-from console.paper.order_rules import (
-    FIELDS,
-    UUID_SHAPE,
-    client_id_of,
-    group_of,
-    market_of,
-    operator_of,
-    parse_order,
-)
-from console.paper.store import Fill, Order, Store
-from console.paper.wire import order_object, short_order, trade_object
+from console.paper.order_fields import market_of
+from console.paper.shown import shown, shown_trades
+from console.paper.store import Store
 
 NS_PER_MS: Final = 1_000_000
+READS: Final = VIEW_KEY_ON_ORDERS.value
 
 
 def _fees(engine: Engine) -> dict[str, Any]:
-    return {
-        "tier": 0, "volume": "0.00", "maker": text(engine.ledger.maker), "taker": text(engine.ledger.taker),
-    }  # fmt: skip
+    tier = engine.ledger.fees.tier()
+    volume = format(floor_cents(tier.volume), "f")
+    return {"tier": tier.number, "volume": volume, "maker": text(tier.maker), "taker": text(tier.taker)}
 
 
 def _account(engine: Engine, _call: Call) -> dict[str, Any]:
@@ -47,58 +42,14 @@ def _account_fees(engine: Engine, call: Call) -> dict[str, Any]:
 def _balance(engine: Engine, call: Call) -> list[dict[str, str]]:
     engine.advance()
     symbol = call.params.get("symbol")
-    known = {spec.base for spec in SPECS} | {spec.quote for spec in SPECS}
-    if symbol is not None and symbol not in known:
+    if symbol is not None and symbol not in SYMBOLS:
         raise refusal(205, "symbol")
+    every = ZERO_BALANCES_LISTED.value if symbol is None else ZERO_BALANCE_ROW.value
     return [
         {"symbol": name, "available": text(available), "inOrder": text(in_order)}
         for name, available, in_order in engine.store.balances()
-        if name == symbol or (symbol is None and available + in_order > 0)
+        if symbol in {None, name} and (every or available + in_order > 0)
     ]
-
-
-def _shown(store: Store, orders: list[Order]) -> list[dict[str, Any]]:
-    return [order_object(order, store.fills("order_id = ? ORDER BY seq", [order.order_id])) for order in orders]
-
-
-def _place(engine: Engine, call: Call) -> dict[str, Any]:
-    new = parse_order(call.params, engine.specs)
-    order = engine.place(new)
-    return _shown(engine.store, [order])[0] if new.response_required else short_order(order)
-
-
-def _ids(call: Call) -> tuple[str, str | None, str | None]:
-    """Market, order id and client key of a look-up or cancel; the client id wins where both are given."""
-    market = market_of(call.params.get("market")).market
-    client_id = client_id_of(call.params.get("clientOrderId"))
-    order_id = call.params.get("orderId")
-    if client_id is not None:
-        return market, None, client_id.lower()
-    if order_id is None:
-        raise refusal(203, "orderId")
-    if not UUID_SHAPE.fullmatch(order_id):
-        raise refusal(205, "orderId")
-    return market, order_id.lower(), None
-
-
-def _get_order(engine: Engine, call: Call) -> dict[str, Any]:
-    order = engine.find(*_ids(call))
-    if engine.clock.now() * 1000 < order.created_ns + int(call.lag_s * 1e9):
-        raise refusal(240)
-    return _shown(engine.store, [order])[0]
-
-
-def _cancel(engine: Engine, call: Call) -> dict[str, Any]:
-    ids = _ids(call)
-    sent = call.params.get("operatorId")
-    if sent is not None and not (sent.isascii() and sent.isdigit() and len(sent) <= 19):
-        raise refusal(205, "operatorId")
-    operator_id = operator_of(None if sent is None else int(sent))
-    order = engine.cancel(*ids)
-    shown: dict[str, Any] = {"orderId": order.order_id}
-    if order.client_order_id is not None:
-        shown["clientOrderId"] = order.client_order_id
-    return shown | {"operatorId": operator_id}
 
 
 def _orders_open(engine: Engine, call: Call) -> list[dict[str, Any]]:
@@ -111,7 +62,7 @@ def _orders_open(engine: Engine, call: Call) -> list[dict[str, Any]]:
     found = engine.store.open_orders(name)
     if base is not None:
         found = [order for order in found if order.market.startswith(f"{base}-")]
-    return _shown(engine.store, list(reversed(found)))
+    return shown(engine, list(reversed(found)), call.spoiled)
 
 
 def _seq_of(store: Store, table: str, column: str, market: str, name: str, sent: str | None) -> int | None:
@@ -148,7 +99,7 @@ def _orders(engine: Engine, call: Call) -> list[dict[str, Any]]:
         for name in ("orderIdFrom", "orderIdTo")
     ]
     condition, values = _page(call, bounds[0], bounds[1], "created_ns")
-    return _shown(engine.store, engine.store.orders(condition, [market, *values]))
+    return shown(engine, engine.store.orders(condition, [market, *values]), call.spoiled)
 
 
 def _trades(engine: Engine, call: Call) -> list[dict[str, Any]]:
@@ -159,41 +110,55 @@ def _trades(engine: Engine, call: Call) -> list[dict[str, Any]]:
         _seq_of(engine.store, "fills", "fill_id", market, name, call.params.get(name)) for name in ("tradeIdFrom", to)
     ]
     condition, values = _page(call, bounds[0], bounds[1], "at_ns")
-    found = engine.store.fills(condition, [market, *values])
-    return [trade_object(fill, _order_of(engine.store, fill)) for fill in found]
+    return shown_trades(engine, engine.store.fills(condition, [market, *values]), call.spoiled)
 
 
-def _order_of(store: Store, fill: Fill) -> Order:
-    return store.orders("order_id = ?", [fill.order_id])[0]
+def _deposits(engine: Engine, call: Call) -> list[dict[str, Any]]:
+    """The account's first deposit; there is no other."""
+    _moves(call)
+    amount, at_us = engine.store.setting("deposit_eur"), engine.store.setting("deposited_us")
+    if amount is None or at_us is None or Decimal(amount) == 0 or call.params.get("symbol", "EUR") != "EUR":
+        return []
+    at_ms, (start, end) = int(at_us) // 1000, call.bounds()
+    row = {"timestamp": at_ms, "symbol": "EUR", "amount": amount, "fee": "0", "status": "completed", "address": ""}
+    return [row] if start <= at_ms <= end else []
 
 
-def _cancel_after(engine: Engine, call: Call) -> dict[str, int]:
-    group, seconds = call.params.get("codGroupId"), call.params.get("expiryAfterSeconds")
-    if group is None:
-        raise refusal(203, "codGroupId")
-    if seconds is None:
-        raise refusal(203, "expiryAfterSeconds")
-    number = group_of(group)
-    if isinstance(seconds, bool) or not isinstance(seconds, int) or not 10 <= seconds <= 300:
-        raise refusal(205, "expiryAfterSeconds")
-    engine.advance()
-    return {"codGroupId": number, "timeOfExpirySeconds": engine.arm(number, seconds)}
+def _moves(call: Call) -> None:
+    call.integer("limit", 1, 1000, 500)
+    call.bounds()
+    if "symbol" in call.params and call.params["symbol"] not in SYMBOLS:
+        raise refusal(205, "symbol")
 
 
-ONE: Final = frozenset({"market", "orderId", "clientOrderId"})
+def _withdrawals(_engine: Engine, call: Call) -> list[dict[str, Any]]:
+    _moves(call)
+    return []
+
+
+def _withdraw(_engine: Engine, _call: Call) -> None:
+    """Nothing ever leaves: no key has the right, and this would refuse one that had."""
+    raise refusal(312)
+
+
+SYMBOLS: Final = {spec.base for spec in SPECS} | {spec.quote for spec in SPECS}
 PAGE: Final = frozenset({"market", "limit", "start", "end"})
+MOVES: Final = frozenset({"symbol", "limit", "start", "end"})
+_ORDER_IDS: Final = frozenset({"orderIdFrom", "orderIdTo"})
 
 ROUTES: Final = (
     Route("GET", "/account", points(1), VIEW, _account),
     Route("GET", "/account/fees", points(1), VIEW, _account_fees, frozenset({"market", "quote"})),
     Route("GET", "/balance", points(5), VIEW, _balance, frozenset({"symbol"})),
-    Route("POST", "/order", points(1), TRADE, _place, FIELDS),
-    Route("GET", "/order", points(1), TRADE, _get_order, ONE),
-    Route("DELETE", "/order", points(1), TRADE, _cancel, ONE | {"operatorId"}),
-    Route("GET", "/ordersOpen", by_market(5, 100), TRADE, _orders_open, frozenset({"market", "base"})),
-    Route("GET", "/orders", points(5), TRADE, _orders, PAGE | {"orderIdFrom", "orderIdTo"}),
-    Route("GET", "/trades", points(5), TRADE, _trades, PAGE | {"tradeIdFrom", "tradeIdTo", "tradeId"}),
+    Route("GET", "/depositHistory", points(5), VIEW, _deposits, MOVES),
+    Route("GET", "/withdrawalHistory", points(5), VIEW, _withdrawals, MOVES),
+    Route("POST", "/withdrawal", points(1), WITHDRAW, _withdraw),
     Route(
-        "POST", "/cancelOrdersAfter", points(5), TRADE, _cancel_after, frozenset({"codGroupId", "expiryAfterSeconds"})
+        "GET", "/ordersOpen", by_market(*OPEN_ORDERS_WEIGHT.value), TRADE, _orders_open, frozenset({"market", "base"}),
+        missing_right=READS,
+    ),
+    Route("GET", "/orders", points(5), TRADE, _orders, PAGE | _ORDER_IDS, missing_right=READS),
+    Route(
+        "GET", "/trades", points(5), TRADE, _trades, PAGE | {"tradeIdFrom", "tradeIdTo", "tradeId"}, missing_right=READS
     ),
 )  # fmt: skip

@@ -5,21 +5,22 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Final
 
-from console.paper.book import LiveMarket
+from console.paper.book import DELISTED, LiveMarket
 from console.paper.calls import Call, Route, points
 from console.paper.candles import INTERVALS
 from console.paper.decimals import text
 from console.paper.engine import Engine
 from console.paper.errors import invalid_value, refusal
-from console.paper.order_rules import market_of
+from console.paper.order_fields import market_of
 
 MAX_DEPTH: Final = 1000
+ORDER_TYPES: Final = ["market", "limit", "stopLoss", "stopLossLimit", "takeProfit", "takeProfitLimit"]
 DAY_MS: Final = 86_400_000
 """The longest stretch of public trades one request may ask for."""
 
 
-def _time(engine: Engine, _call: Call) -> dict[str, int]:
-    now = engine.clock.now()
+def _time(engine: Engine, call: Call) -> dict[str, int]:
+    now = engine.clock.now() + call.skew_ms * 1000
     return {"time": now // 1000, "timeNs": now * 1000}
 
 
@@ -31,7 +32,7 @@ def _market(market: LiveMarket) -> dict[str, Any]:
     spec = market.spec
     return {
         "market": spec.market,
-        "status": "halted" if market.halted else "trading",
+        "status": market.status,
         "base": spec.base,
         "quote": spec.quote,
         "pricePrecision": None,
@@ -44,19 +45,18 @@ def _market(market: LiveMarket) -> dict[str, Any]:
         "tickSize": _padded(spec.tick),
         "maxOpenOrders": spec.max_open_orders,
         "feeCategory": "A",
-        # Only what is simulated is offered.
-        "orderTypes": ["market", "limit"],
+        "orderTypes": ORDER_TYPES,
     }
 
 
 def _markets(engine: Engine, call: Call) -> Any:
-    if "market" not in call.params:
-        engine.advance()
-        return [_market(each) for each in engine.markets.values()]
-    if call.params["market"] not in engine.markets:
-        raise refusal(205, "market")
     engine.advance()
-    return _market(engine.markets[call.params["market"]])
+    listed = {name: each for name, each in engine.markets.items() if each.state != DELISTED}
+    if "market" not in call.params:
+        return [_market(each) for each in listed.values()]
+    if call.params["market"] not in listed:
+        raise refusal(205, "market")
+    return _market(listed[call.params["market"]])
 
 
 def chosen(engine: Engine, call: Call) -> tuple[list[LiveMarket], bool]:

@@ -146,7 +146,7 @@ class Process:
         identity, seed = prepare_identity(store, entropy, options.seed, options.balance, self.clock.now())
         keys = load_keys(store)
         routes = tuple(ROUTES)
-        faults = Faults(stream(seed, "faults"), parse_faults(options.faults, routes))
+        faults = Faults(stream(seed, "faults"), parse_faults(options.faults, routes), self.clock)
         played = settle_sources(store, options.prices.candles)
         if both := sorted(set(played) & set(options.prices.regimes)):
             raise SourceError(f"{both[0]} plays a candle file; regimes are for generated prices.")

@@ -27,7 +27,8 @@ CREATE TABLE IF NOT EXISTS orders (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS orders_by_market ON orders (market, seq);
 CREATE INDEX IF NOT EXISTS orders_by_client ON orders (market, client_key);
-CREATE INDEX IF NOT EXISTS orders_open ON orders (market, seq) WHERE status IN ('new', 'partiallyFilled');
+CREATE INDEX IF NOT EXISTS orders_active ON orders (market, seq)
+    WHERE status IN ('new', 'partiallyFilled', 'awaitingTrigger');
 CREATE TABLE IF NOT EXISTS fills (
     fill_id TEXT PRIMARY KEY, order_id TEXT NOT NULL REFERENCES orders (order_id), market TEXT NOT NULL,
     amount TEXT NOT NULL, price TEXT NOT NULL, fee TEXT NOT NULL, at_ns INTEGER NOT NULL,
@@ -39,12 +40,21 @@ CREATE TABLE IF NOT EXISTS balances (symbol TEXT PRIMARY KEY, available TEXT NOT
 CREATE TABLE IF NOT EXISTS timers (cod_group_id INTEGER PRIMARY KEY, due_ms INTEGER NOT NULL) STRICT;
 """
 
-OPEN: Final = ("new", "partiallyFilled")
+ADDED_COLUMNS: Final = {
+    "trigger_amount": "TEXT", "trigger_reference": "TEXT", "rank": "INTEGER NOT NULL DEFAULT 0",
+}  # fmt: skip
+"""Columns of orders that databases of the first version lack."""
+
+AWAITING: Final = "awaitingTrigger"
+OPEN: Final = ("new", "partiallyFilled", AWAITING)
 
 
 @dataclass
 class Order:
-    """One accepted order; amounts and prices Decimal, times in nanoseconds since the epoch."""
+    """One accepted order; amounts and prices Decimal, times in nanoseconds since the epoch.
+
+    `rank` is its place in time priority: an update or a trigger sends it to the end of the queue.
+    """
 
     order_id: str
     client_order_id: str | None
@@ -69,12 +79,20 @@ class Order:
     operator_id: int
     cod_group_id: int | None
     restatement_reason: str | None
+    trigger_amount: Decimal | None
+    trigger_reference: str | None
+    rank: int
     seq: int
 
     @property
     def open(self) -> bool:
-        """Whether it still rests in the book."""
+        """Whether it rests in the book or awaits its trigger."""
         return self.status in OPEN
+
+    @property
+    def priced(self) -> bool:
+        """Whether it trades at its limit only: limit orders, and triggered ones with a price."""
+        return self.price is not None
 
 
 @dataclass
@@ -107,7 +125,7 @@ FILL_COLUMNS: Final = tuple(each.name for each in fields(Fill))
 _ORDER_DECIMALS: Final = frozenset(
     {
         "amount", "price", "amount_quote", "amount_remaining", "filled_amount", "filled_amount_quote",
-        "fee_paid", "on_hold",
+        "fee_paid", "on_hold", "trigger_amount",
     }
 )  # fmt: skip
 _FILL_DECIMALS: Final = frozenset({"amount", "price", "fee"})
@@ -152,7 +170,16 @@ class Store:
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("PRAGMA foreign_keys = ON")
         self._db.executescript(SCHEMA)
+        self._add_columns()
         path.chmod(0o600)
+
+    def _add_columns(self) -> None:
+        known = {row["name"] for row in self.rows("PRAGMA table_info(orders)")}
+        for name, kind in ADDED_COLUMNS.items():
+            if name not in known:
+                self.rows(f"ALTER TABLE orders ADD COLUMN {name} {kind}")
+        self.rows("UPDATE orders SET rank = seq WHERE rank = 0")
+        self.rows("CREATE INDEX IF NOT EXISTS orders_by_rank ON orders (rank)")
 
     def close(self) -> None:
         """Close the database file."""
@@ -214,6 +241,10 @@ class Store:
         """The next number of that table ("orders" or "fills"); numbers only grow."""
         return int(self.rows(f"SELECT coalesce(max(seq), 0) + 1 AS next FROM {table}")[0]["next"])  # noqa: S608
 
+    def next_rank(self) -> int:
+        """The end of every queue: one more than any order's place."""
+        return int(self.rows("SELECT coalesce(max(rank), 0) + 1 AS next FROM orders")[0]["next"])
+
     def save_order(self, order: Order) -> None:
         """Insert the order, or update what changed of it."""
         names = [name for name in ORDER_COLUMNS if name != "order_id"]
@@ -255,8 +286,8 @@ class Store:
         return found[0] if found else None
 
     def open_orders(self, market: str | None) -> list[Order]:
-        """Open orders, oldest first, of one market or of all."""
-        condition = "status IN ('new', 'partiallyFilled')"
+        """Open orders, oldest first, of one market or of all; those that await their trigger included."""
+        condition = "status IN ('new', 'partiallyFilled', 'awaitingTrigger')"
         if market is None:
             return self.orders(f"{condition} ORDER BY seq", [])
         return self.orders(f"{condition} AND market = ? ORDER BY seq", [market])

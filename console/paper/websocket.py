@@ -16,6 +16,7 @@ from console.paper.auth import DEFAULT_WINDOW_MS, TRADE, ApiKey, Caller, authent
 from console.paper.channels import ACCOUNT, Subscriptions, parse_channels
 from console.paper.errors import ApiError, refusal
 from console.paper.hub import wire_text
+from console.paper.limits import payer_of
 
 if TYPE_CHECKING:
     from console.paper.app import Exchange
@@ -87,7 +88,7 @@ class Connection:
     @property
     def payer(self) -> str:
         """Who pays the weight points: the key once it is known, the address before."""
-        return f"address {self._host}" if self._key is None else f"key {self._key.key}"
+        return payer_of(None if self._key is None else self._key.name, self._host)
 
     # messages -------------------------------------------------------------------------------------------------
     async def _received(self, text: str | None) -> None:
@@ -158,22 +159,24 @@ class Connection:
             self._key, self._window_ms = caller.key, int(headers["bitvavo-access-window"])
         self.offer(wire_text({"event": "authenticate", "authenticated": True}))
 
-    def _caller(self, right: str) -> Caller:
-        """The authenticated client, until its window from now has passed; 300, 310 or 311 without the right."""
+    def _caller(self, right: str, missing: int | None = None) -> Caller:
+        """The authenticated client, until its window from now has passed; refused like a request of its key is."""
         if self._key is None:
             raise refusal(300)
-        caller = Caller(self._key, self._exchange.now_ms() + self._window_ms)
-        caller.demand(right)
+        # The key as it is now: what it may do can have been narrowed since.
+        key = self._exchange.keys.get(self._key.key, self._key)
+        caller = Caller(key, self._exchange.now_ms() + self._window_ms)
+        self._exchange.authorize(caller, self._host, right, missing)
         return caller
 
     # actions --------------------------------------------------------------------------------------------------
     async def _act(self, message: Mapping[str, Any], echo: dict[str, Any]) -> None:
         route = route_of(message["action"], self._exchange.routes)
-        caller = None if route.right is None else self._caller(route.right)
+        caller = None if route.right is None else self._caller(route.right, route.missing_right)
         call = call_of(route, message)
         self._pay(route.weight(call.params))
         try:
-            found = await self._exchange.applier.spoiled(route, call, caller)
+            found = await self._exchange.applier.spoiled(route, call, caller, self.payer)
         except Cut:
             self.cut()
         except Page as spoiled:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
-from console.paper.decimals import text
+from console.paper.choices import VISIBLE_TRIGGER
+from console.paper.decimals import ZERO, text
 from console.paper.ledger import hold_currency
 from console.paper.markets import BY_NAME
-from console.paper.store import Fill, Order
+from console.paper.store import AWAITING, Fill, Order
 
 MS: int = 1_000_000
 """Nanoseconds in a millisecond."""
 
 
-def fill_object(fill: Fill) -> dict[str, Any]:
+def _settlement(fill: Fill, settled: bool) -> dict[str, Any]:
+    """Fee and currency are there once a fill is settled."""
+    return {"fee": text(fill.fee), "feeCurrency": fill.fee_currency, "settled": True} if settled else {"settled": False}
+
+
+def fill_object(fill: Fill, *, settled: bool = True) -> dict[str, Any]:
     """An element of an order's `fills`."""
     return {
         "id": fill.fill_id,
@@ -21,9 +28,7 @@ def fill_object(fill: Fill) -> dict[str, Any]:
         "amount": text(fill.amount),
         "price": text(fill.price),
         "taker": fill.taker,
-        "fee": text(fill.fee),
-        "feeCurrency": fill.fee_currency,
-        "settled": True,
+        **_settlement(fill, settled),
     }
 
 
@@ -40,9 +45,12 @@ def _quantities(order: Order) -> dict[str, Any]:
     }
 
 
-def order_object(order: Order, fills: list[Fill]) -> dict[str, Any]:
-    """An order as answers show it: 24 keys for a limit order, and the optional ones only where they are set."""
-    limit = order.order_type == "limit"
+def order_object(order: Order, fills: list[Fill], unsettled: Collection[str] = ()) -> dict[str, Any]:
+    """An order as answers show it: 24 keys for a limit order, and the optional ones only where they are set.
+
+    `unsettled` names the fills whose fees are not known yet; feePaid leaves those out.
+    """
+    paid = order.fee_paid - sum((fill.fee for fill in fills if fill.fill_id in unsettled), ZERO)
     shown: dict[str, Any] = {
         "orderId": order.order_id,
         "market": order.market,
@@ -53,20 +61,21 @@ def order_object(order: Order, fills: list[Fill]) -> dict[str, Any]:
         "orderType": order.order_type,
         **_quantities(order),
         **({"price": text(order.price)} if order.price is not None else {}),
+        **_trigger(order),
         "onHold": text(order.on_hold),
         "onHoldCurrency": hold_currency(order),
         "filledAmount": text(order.filled_amount),
         "filledAmountQuote": text(order.filled_amount_quote),
-        "feePaid": text(order.fee_paid),
+        "feePaid": text(paid),
         "feeCurrency": BY_NAME[order.market].quote,
-        "fills": [fill_object(fill) for fill in fills],
+        "fills": [fill_object(fill, settled=fill.fill_id not in unsettled) for fill in fills],
         "selfTradePrevention": order.self_trade_prevention,
-        "visible": limit,
+        "visible": order.priced and (order.status != AWAITING or VISIBLE_TRIGGER.value),
         "operatorId": order.operator_id,
         "createdNs": order.created_ns,
         "updatedNs": order.updated_ns,
     }
-    if limit:
+    if order.priced:
         shown |= {"timeInForce": order.time_in_force, "postOnly": order.post_only}
     else:
         shown["disableMarketProtection"] = False
@@ -78,6 +87,15 @@ def order_object(order: Order, fills: list[Fill]) -> dict[str, Any]:
     return shown | {name: value for name, value in optional.items() if value is not None}
 
 
+def _trigger(order: Order) -> dict[str, Any]:
+    if order.trigger_amount is None:
+        return {}
+    at = text(order.trigger_amount)
+    return {
+        "triggerPrice": at, "triggerAmount": at, "triggerType": "price", "triggerReference": order.trigger_reference,
+    }  # fmt: skip
+
+
 def short_order(order: Order) -> dict[str, Any]:
     """The answer to `responseRequired: false`."""
     shown: dict[str, Any] = {"market": order.market, "orderId": order.order_id}
@@ -86,7 +104,7 @@ def short_order(order: Order) -> dict[str, Any]:
     return shown | {"created": order.created_ns // MS, "updated": order.updated_ns // MS}
 
 
-def trade_object(fill: Fill, order: Order) -> dict[str, Any]:
+def trade_object(fill: Fill, order: Order, *, settled: bool = True) -> dict[str, Any]:
     """An own trade of GET /trades."""
     shown: dict[str, Any] = {"id": fill.fill_id, "orderId": fill.order_id}
     if order.client_order_id is not None:
@@ -98,9 +116,7 @@ def trade_object(fill: Fill, order: Order) -> dict[str, Any]:
         "amount": text(fill.amount),
         "price": text(fill.price),
         "taker": fill.taker,
-        "fee": text(fill.fee),
-        "feeCurrency": fill.fee_currency,
-        "settled": True,
+        **_settlement(fill, settled),
         "operatorId": order.operator_id,
     }
 

@@ -70,12 +70,16 @@ class Bench:
         speed: float = 1,
         candles: Mapping[str, CandleFile] | None = None,
         regimes: Mapping[str, Choice] | None = None,
+        durable: bool = False,
     ) -> Bench:
         """An exchange on `folder / "exchange.db"`, new or as it was left."""
         used, store = StepClock() if clock is None else clock, Store(folder / "exchange.db")
+        if not durable:
+            # Nothing here outlives the machine; waiting for the disk would only be slow.
+            store.rows("PRAGMA synchronous = OFF")
         identity, known = prepare_identity(store, SystemEntropy(), seed, Decimal(balance), used.now())
         engine = Engine(store, used, known, speed, settle_sources(store, candles or {}), regimes)
-        faults = Faults(seeded(1))
+        faults = Faults(seeded(1), (), used)
         control = Control("token", identity, engine, faults, tuple(ROUTES))
         by_key = load_keys(store)
         keys = {key.name: key for key in by_key.values()}
@@ -88,7 +92,7 @@ class Bench:
 
     def spoil(self, spec: str) -> None:
         """Put fault rules in force."""
-        self.exchange.faults.rules.extend(parse_faults(spec, tuple(ROUTES)))
+        self.exchange.faults.add(parse_faults(spec, tuple(ROUTES)))
 
     async def send(
         self,
@@ -135,6 +139,15 @@ def limit(market: Any = "BTC-EUR", **changes: Any) -> Any:
 def market_order(market: str = "BTC-EUR", side: str = "buy", **more: Any) -> Any:
     """The body of a market order."""
     return {"market": market, "side": side, "orderType": "market", "operatorId": 1, **more}
+
+
+def stop(market: str = "BTC-EUR", **changes: Any) -> Any:
+    """The body of a stop-loss far from the market: buys 0.0003 should the last trade reach 90000; `...` as in limit."""
+    body = {
+        "market": market, "side": "buy", "orderType": "stopLoss", "amount": "0.0003", "operatorId": 1,
+        "triggerAmount": "90000", "triggerType": "price", "triggerReference": "lastTrade",
+    }  # fmt: skip
+    return {name: value for name, value in (body | changes).items() if value is not ...}
 
 
 def refused(answer: httpx.Response) -> tuple[int, int, str]:

@@ -21,7 +21,7 @@ FIRST = "b3c4a1d2-0000-4000-8000-000000000001"
 @pytest.mark.parametrize(
     ("spec", "sentence"),
     [
-        ("POST /order: explode", "There is no fault 'explode'; known are apply-then-drop, delay,"),
+        ("POST /order: explode", "There is no fault 'explode'; known are apply-then-drop, ban, delay,"),
         ("POST /orders: delay 1", "There is no route 'POST /orders'; known are *,"),
         ("POST /order delay 1", "The fault 'POST /order delay 1' is not of the form"),
         ("POST /order: delay", "The fault delay needs a number of seconds."),

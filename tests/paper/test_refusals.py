@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from tests.paper.kit import Bench, limit, market_order, refused
+from console.paper.markets import BY_NAME
+from tests.paper.kit import Bench, limit, market_order, refused, stop
 
 CLIENT = "b3c4a1d2-0000-4000-8000-00000000abcd"
 BY_CLIENT = f"/order?market=BTC-EUR&clientOrderId={CLIENT}"
@@ -16,6 +18,9 @@ BROKE = "You do not have sufficient balance to complete this operation."
 NOT_THIS_TYPE = "Please note that certain parameters are only allowed for market or limit orders."
 TICK = "Invalid price tick size. The entered price does not align with the allowed price increments."
 BOTH = "Use either amount or amountQuote. The usage of both parameters at the same time is not supported."
+STOP_PARAMETERS = "Required parameters for a stopLoss order are missing."
+STOP_LIMIT_PARAMETERS = "Required parameters for a stopLossLimit order are missing."
+DETAILED = "Price is too detailed. A maximum of 15 digits behind the decimal point are allowed."
 CASE = "Please note that parameters are case-sensitive and use"
 GET_WHERE = f"{CASE} url parameters for GET and DELETE requests."
 POST_WHERE = f"{CASE} body parameters for PUT and POST requests."
@@ -32,7 +37,27 @@ REFUSED_ORDERS: list[tuple[Any, int, str]] = [
     (limit(side=...), 203, "side parameter is required."),
     (limit(side="hold"), 205, "side parameter is invalid."),
     (limit(orderType=...), 203, "orderType parameter is required."),
-    (limit(orderType="stopLoss"), 204, "orderType parameter is not supported."),
+    (limit(orderType="stop"), 205, "orderType parameter is invalid."),
+    (limit(triggerAmount="1"), 202, f"triggerAmount order parameter is not supported. {NOT_THIS_TYPE}"),
+    (market_order(amount="0.001", codGroupId=1), 202, f"codGroupId order parameter is not supported. {NOT_THIS_TYPE}"),
+    (stop(triggerAmount=...), 237, STOP_PARAMETERS),
+    (stop(triggerType=...), 237, STOP_PARAMETERS),
+    (stop(orderType="takeProfit", triggerReference=...), 237, STOP_PARAMETERS),
+    (stop(orderType="stopLossLimit", price="30000", triggerType=...), 238, STOP_LIMIT_PARAMETERS),
+    (stop(orderType="takeProfitLimit", price="30000", triggerAmount=...), 238, STOP_LIMIT_PARAMETERS),
+    (stop(orderType="stopLossLimit"), 203, "price parameter is required."),
+    (stop(amount=...), 203, "amount parameter is required."),
+    (stop(amountQuote="25"), 206, BOTH),
+    (stop(price="30000"), 202, f"price order parameter is not supported. {NOT_THIS_TYPE}"),
+    (stop(triggerType="time"), 205, "triggerType parameter is invalid."),
+    (stop(triggerReference="markPrice"), 205, "triggerReference parameter is invalid."),
+    (stop(triggerAmount="90000.5"), 422, TICK),
+    (stop(triggerAmount="20000", amount="0.0002"), 217, "Minimum order size in quote currency is 5 EUR or 0.001 BTC."),
+    (stop(amount="0.1"), 216, BROKE),
+    (stop(amount=..., amountQuote="1000.01"), 216, BROKE),
+    (stop(side="sell"), 216, BROKE),
+    (limit(price="0"), 213, "Price is below the minimum allowed amount (0.000000000000001)."),
+    (limit(price="0.0000000000000001"), 215, DETAILED),
     (limit(operatorId=...), 203, "operatorId parameter is required."),
     (limit(operatorId="1"), 205, "operatorId parameter is invalid."),
     (limit(operatorId=True), 205, "operatorId parameter is invalid."),
@@ -147,21 +172,6 @@ async def test_every_json_answer_carries_rate_limit_headers(bench: Bench) -> Non
     assert answer.headers["bitvavo-ratelimit-remaining"] == "998"
 
 
-async def test_going_over_the_limit_bans_until_the_end_of_the_next_minute(bench: Bench) -> None:
-    for _ in range(10):
-        assert (await bench.send("GET", "/ordersOpen")).status_code == 200
-    answer = await bench.send("GET", "/time")
-    until = (bench.clock.now() // 60_000_000 + 2) * 60_000
-    text = f"Your IP or API key has been banned for not respecting the rate limit. The ban expires at {until}."
-    assert refused(answer) == (429, 105, text)
-    # Another key is not banned with it.
-    assert (await bench.send("GET", "/balance", key="readonly")).status_code == 200
-    bench.clock.step((until - bench.clock.now() // 1000 - 1) / 1000)
-    assert (await bench.send("GET", "/time")).status_code == 429
-    bench.clock.step(0.001)
-    assert (await bench.send("GET", "/time")).status_code == 200
-
-
 async def test_a_client_id_conflicts_only_with_an_open_order_of_its_market(bench: Bench) -> None:
     first = (await bench.send("POST", "/order", limit(clientOrderId=CLIENT))).json()
     again = await bench.send("POST", "/order", limit(clientOrderId=CLIENT.upper()))
@@ -176,7 +186,15 @@ async def test_a_client_id_conflicts_only_with_an_open_order_of_its_market(bench
     assert found.json()["orderId"] == reused.json()["orderId"]
 
 
-async def test_the_hundred_and_first_open_order_of_a_market_is_refused(bench: Bench) -> None:
-    for _ in range(100):
-        assert (await bench.send("POST", "/order", limit(amount="0.0005", price="10000"))).status_code == 200
-    assert refused(await bench.send("POST", "/order", limit(amount="0.0005", price="10000")))[1] == 235
+async def test_an_order_more_than_a_market_takes_is_refused_stops_counted(bench: Bench) -> None:
+    bench.engine.markets["BTC-EUR"].spec = replace(BY_NAME["BTC-EUR"], max_open_orders=3)
+    for body in (limit(), stop(), limit()):
+        assert (await bench.send("POST", "/order", body)).status_code == 200
+    text = "You can only have 100 open orders on each book."
+    assert refused(await bench.send("POST", "/order", limit())) == (400, 235, text)
+    assert (await bench.send("POST", "/order", limit("XRP-EUR", amount="10", price="1"))).status_code == 200
+
+
+async def test_a_market_takes_as_many_open_orders_as_it_says(bench: Bench) -> None:
+    assert (await bench.send("GET", "/markets?market=BTC-EUR")).json()["maxOpenOrders"] == 400
+    assert bench.engine.markets["BTC-EUR"].spec.max_open_orders == 400

@@ -38,7 +38,8 @@ def test_the_documented_columns_come_first(bench: Bench) -> None:
         assert found[: len(columns)] == columns
 
 
-def test_it_writes_ahead_and_syncs_every_commit(bench: Bench) -> None:
+def test_it_writes_ahead_and_syncs_every_commit(tmp_path: Path) -> None:
+    bench = Bench.make(tmp_path, durable=True)
     assert bench.store.rows("PRAGMA journal_mode")[0][0] == "wal"
     assert bench.store.rows("PRAGMA synchronous")[0][0] == 2
 
