@@ -6,9 +6,9 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.run-installed
 DEV_STAMP := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-PYTEST_JOBS ?= 2
+PYTEST_JOBS ?= 3
 
-.PHONY: run test lint types contracts unit soak readme lock clean
+.PHONY: run test lint types contracts unit soak bench readme lock clean
 
 run: $(RUN_STAMP)
 	@echo "3/3 console (data in ./var; oracle --help lists the commands)"
@@ -37,6 +37,10 @@ unit: $(DEV_STAMP)
 # Two consoles and two workers for an hour, one of them killed every few seconds; SOAK="--seconds 600 --seed 1" for less.
 soak: $(DEV_STAMP)
 	@$(BIN)/python -m tests.soak $(SOAK)
+
+# How quick it is: start, first frame, idle. Alone on the machine; BENCH="--json FILE" keeps the figures.
+bench: $(DEV_STAMP)
+	@$(BIN)/python -m tests.bench $(BENCH)
 
 # Renews the line numbers that the README links to.
 readme: $(DEV_STAMP)

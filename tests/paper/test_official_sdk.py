@@ -87,7 +87,8 @@ def test_a_market_order_fills_and_shows_in_trades_and_balance(sdk: Any) -> None:
 
 def test_the_account_states_fees_and_capabilities(sdk: Any) -> None:
     account = sdk.account()
-    assert account["fees"] == {"tier": 0, "volume": "0.00", "maker": "0.0015", "taker": "0.0025"}
+    assert {**account["fees"], "volume": None} == {"tier": 0, "volume": None, "maker": "0.0015", "taker": "0.0025"}
+    assert Decimal(account["fees"]["volume"]) >= 0  # other tests trade on the same account
     assert "buy" in account["capabilities"]
 
 

@@ -118,7 +118,7 @@ def fire_twice(home: Path, proposal: int, random: Random) -> None:
     with ExitStack() as stack:
         shells = [stack.enter_context(Terminal(["execute", str(proposal)], home=home)) for _ in range(2)]
         for shell in shells:
-            found = shell.wait_for(rf"{AMOUNT}|refused: |VAULT_|UNKNOWN|not ", 30, on_screen=False)
+            found = shell.wait_for(rf"{AMOUNT}|refused: |VAULT_|UNKNOWN|is not ", 30, on_screen=False)
             if found.group(1):
                 shell.send(f"{found.group(1)}\n")
         victim = random.choice(shells)
