@@ -7,14 +7,18 @@ import sys
 
 def main() -> None:
     """Run the command line; the process ends with its exit code."""
-    from console.opening import open_at_once, opening_of
+    try:
+        from console.opening import open_at_once, opening_of
 
-    opening = opening_of(sys.argv[1:])
-    if opening is not None:
-        sys.exit(open_at_once(opening))
-    from console.cli import run_command_line
+        opening = opening_of(sys.argv[1:])
+        if opening is not None:
+            sys.exit(open_at_once(opening))
+        from console.cli import run_command_line
 
-    sys.exit(run_command_line(sys.argv[1:]))
+        code = run_command_line(sys.argv[1:])
+    except KeyboardInterrupt:  # while it was still being loaded, or ended
+        code = 130
+    sys.exit(code)
 
 
 if __name__ == "__main__":

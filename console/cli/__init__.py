@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from typing import Annotated, Final
@@ -11,7 +12,7 @@ from typer.exceptions import Abort, Exit
 
 from console.cli import adopt, budget, context, decide, locks, looks, operate, policy, run, show
 from console.cli import exit as exits
-from console.cli.output import INTERRUPTED, USAGE, say_error
+from console.cli.output import INTERRUPTED, OK, TEMPORARY, USAGE, open_streams, say_error
 
 app = typer.Typer(
     name="oracle",
@@ -63,11 +64,16 @@ PLAIN_WORDS: Final = (
 """What the library says of a wrong value, and the same for a person."""
 
 
+PATHS: Final = ("--home", "--settings", "--candles")
+"""Options whose value names a file or folder."""
+
+
 def run_command_line(arguments: Sequence[str]) -> int:
     """Run one command; its exit code. Prints usage errors as one sentence."""
+    open_streams()
     command = typer.main.get_command(app)
     try:
-        result = command.main(args=list(arguments), prog_name="oracle", standalone_mode=False)
+        result = command.main(args=readable(arguments), prog_name="oracle", standalone_mode=False)
     except Exit as leave:
         return int(leave.exit_code)
     except Abort:
@@ -77,7 +83,23 @@ def run_command_line(arguments: Sequence[str]) -> int:
         return USAGE
     except KeyboardInterrupt:
         return INTERRUPTED
+    except SystemExit:  # the library's own answer to a reader of the help who has left
+        return OK
+    except OSError as error:
+        say_error(error.strerror or str(error))
+        return TEMPORARY
     return int(result) if isinstance(result, int) else 0
+
+
+def readable(arguments: Sequence[str]) -> list[str]:
+    """The arguments with what is no text in them replaced, but for the paths: bytes may be a folder's name."""
+    found = list(arguments)
+    for index, text in enumerate(found):
+        name = found[index - 1] if index else ""
+        path = name in PATHS or text.startswith(tuple(f"{each}=" for each in PATHS))
+        if not path and any("\ud800" <= character <= "\udfff" for character in text):
+            found[index] = os.fsencode(text).decode("utf-8", errors="replace")
+    return found
 
 
 def _sentence(error: typer.TyperException) -> str:

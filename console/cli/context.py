@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -177,11 +176,9 @@ def guarded(run: Callable[[], int | None]) -> int:
     except (KeyboardInterrupt, asyncio.CancelledError):
         say_error("interrupted")
         return INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()
-        return REFUSED
     except OSError as error:
-        say_error(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
+        words = error.strerror or str(error)
+        say_error(f"{words}: {error.filename}" if error.filename else words)
         return TEMPORARY
     except Exception as error:  # the command line's seam: no traceback ever reaches a terminal
         return _explain(error)
@@ -195,8 +192,14 @@ def _explain(error: Exception) -> int:
         if known.intersection(names):
             say_error(f"{prefix}{error}")
             return code
+    if isinstance(error, OverflowError):  # SQLite's integers have 63 bits
+        say_error("there is none with so large an ID")
+        return REFUSED
     import logging
 
-    logging.getLogger(__name__).error("the command broke", exc_info=error)
-    say_error(f"something broke ({type(error).__name__}: {error}); the log in the data folder has the details")
+    logged = bool(logging.getLogger().handlers)
+    if logged:
+        logging.getLogger(__name__).error("the command broke", exc_info=error)
+    where = "; the log in the data folder has the details" if logged else ""
+    say_error(f"something broke ({type(error).__name__}: {error}){where}")
     return REFUSED

@@ -24,7 +24,7 @@ from console.cli.context import (
     read_only,
     settle,
 )
-from console.cli.output import OK, REFUSED, TEMPORARY, USAGE, CommandError, say
+from console.cli.output import OK, REFUSED, TEMPORARY, USAGE, CommandError, has_output, say
 from console.terminal import is_terminal
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _execute(found: Context, proposal_id: int) -> int:
 
     if not is_terminal(sys.stdin):
         raise CommandError(USAGE, "oracle execute needs a terminal: the amount is typed by a person")
-    if sys.stdout is None:
+    if not has_output():
         raise CommandError(USAGE, "oracle execute needs an open standard output: the ticket is read before it is fired")
     proposal, holder = read_only(found, lambda tx: (get_proposal(tx, proposal_id), holder_of(tx, proposal_id)))
     if holder is not None:
@@ -246,7 +246,6 @@ def _print_lines(lines: Sequence[str]) -> None:
     """In one write, so that no reader sees half of it."""
     from console.text import safe_text
 
-    sys.stdout.flush()
     os.write(sys.stdout.fileno(), "".join(f"{safe_text(line)}\n" for line in lines).encode())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from console.cli.context import Context
     from storage.absence import OperatorFill
     from storage.models import TradingRecord
+
+BY_OPERATOR: Final = "by the operator"
 
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; stored with it.")]
 
@@ -158,7 +160,7 @@ async def _resolve(found: Context, execution_id: int, fill: OperatorFill | None,
 
 
 def halt(
-    reason: ReasonOption = "by the operator",
+    reason: ReasonOption = BY_OPERATOR,
     home: HomeOption = None,
     live: LiveOption = False,
     settings: SettingsOption = None,
@@ -178,7 +180,7 @@ async def _halt(found: Context, reason: str) -> int:
     found.home.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     report = await stop_senders(found.home.folder, SystemClock())
     say(report.text)
-    await _record_and_take_back(found, reason)
+    await _record_and_take_back(found, reason if reason.strip() else BY_OPERATOR)
     return OK if report.no_order_can_leave else TEMPORARY
 
 
@@ -227,6 +229,8 @@ def reduce(
 async def _reduce(found: Context, reason: str) -> int:
     from console.execution.halting import reduce_only, still_sending
 
+    if not reason.strip():
+        raise CommandError(USAGE, "--reason must say why")
     async with opened_vault(found) as vault:
         record = await reduce_only(vault, reason)
         say(f"trading is {record.state}: {record.reason}")

@@ -22,7 +22,7 @@ from console.cli.context import (
     opened_vault,
     read_only,
 )
-from console.cli.output import OK, USAGE, CommandError, say, say_json, say_table
+from console.cli.output import OK, USAGE, CommandError, say, say_json, say_table, write_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,11 +63,9 @@ def _show(found: Context, name: str | None, as_json: bool) -> int:
     if as_json:
         say_json(values)
         return OK
-    import sys
-
     import yaml
 
-    sys.stdout.write(yaml.safe_dump(values, sort_keys=False))
+    write_out(yaml.safe_dump(values, sort_keys=False))
     return OK
 
 

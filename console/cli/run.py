@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from console.cli.context import HomeOption, JsonOption, LiveOption, SettingsOption, context, guarded
-from console.cli.output import TEMPORARY, USAGE, CommandError
+from console.cli.output import TEMPORARY, USAGE, CommandError, write_out
 from console.cli.watch import watch
 from console.cli.worker import worker
 
@@ -145,5 +144,4 @@ def _is_free(path: Path) -> bool:
 
 def _announce(address: Address, as_json: bool) -> None:
     text = address.to_json() if as_json else f"simulated exchange {address.id} answers at {address.rest}"
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    write_out(text + "\n")

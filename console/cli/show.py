@@ -184,7 +184,9 @@ def _trade_values(trade: Trade) -> dict[str, Any]:
 
 
 def executions(
-    execution_id: Annotated[int | None, typer.Argument(metavar="[ID]", help="One execution with its evidence.")] = None,
+    execution_id: Annotated[
+        int | None, typer.Argument(metavar="[ID]", min=1, help="One execution with its evidence.")
+    ] = None,
     home: HomeOption = None,
     live: LiveOption = False,
     settings: SettingsOption = None,

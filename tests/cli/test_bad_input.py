@@ -7,14 +7,18 @@ import os
 import shutil
 import socket
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from console.__main__ import main
 from console.cli import run_command_line
-from tests.cli.kit import oracle, oracle_json, vault_rows
+from tests.cli.kit import environment, oracle, oracle_json, vault_rows
+from tests.terminal.pseudo_terminal import ORACLE
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("bad-input")]
 
@@ -283,3 +287,69 @@ def test_the_first_idea_makes_the_vault_it_needs(tmp_path: Path) -> None:
     home = str(tmp_path / "new")
     oracle(tmp_path, "propose", "--home", home, "--market", "BTC-EUR", "--side", "buy", "--eur", "25")
     assert len(json.loads(oracle(tmp_path, "proposals", "--home", home, "--json").stdout)) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "command", "words"),
+    [
+        (2, ("reduce", "--reason", " "), "--reason must say why"),
+        (2, ("executions", "--", "-1"), "must be 1 or more"),
+        (1, ("executions", str(2**64)), "there is none with so large an ID"),
+        (1, ("decline", str(2**64)), "there is none with so large an ID"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_no_vault_can_hold_is_said_as_well(home: Path, code: int, command: tuple[str, ...], words: str) -> None:
+    assert words in sentence(home, code, *command)
+
+
+def test_bytes_that_are_no_text_and_a_reason_of_nothing_hinder_no_stop(tmp_path: Path) -> None:
+    for reason in (b"bad \xff", b" "):
+        done = subprocess.run(
+            [*ORACLE, "halt", "--reason", reason], env=environment(tmp_path), capture_output=True, text=True
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+    told = vault_rows(tmp_path, "SELECT reason FROM trading_state WHERE state = 'HALTED' ORDER BY id")
+    assert told == [("bad \ufffd",), ("by the operator",)]
+
+
+STREAMS = [
+    ("status >&-", 0, ""), ("status <&- >&- 2>&-", 0, ""), ("status | true", 0, ""), ("--help | true", 0, ""),
+    ("policy show | head -1", 0, ""), ("frobnicate 2>&-", 2, ""), ("executions 99 | true", 1, "no execution 99"),
+    ("status >/dev/full", 3, "No space left on device"), ("--help >/dev/full", 3, "No space left on device"),
+    ("executions 99 2>/dev/full", 1, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "code", "words"), STREAMS, ids=[line for line, *_ in STREAMS])
+def test_a_stream_that_is_closed_full_or_left_changes_no_answer(home: Path, line: str, code: int, words: str) -> None:
+    """A reader who left is no failure, a full disk is one; neither shows a traceback."""
+    command = f'"{sys.executable}" -m console {line}; exit ${{PIPESTATUS[0]}}'
+    done = subprocess.run(["bash", "-c", command], env=environment(home), capture_output=True, text=True)
+    assert done.returncode == code
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == bool(words)
+
+
+@pytest.mark.parametrize("where", ["console.cli.show.read_only", "console.cli.run_command_line"])
+def test_an_interrupt_is_said_in_one_line_at_most(
+    home: Path, where: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_arguments: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(where, interrupted)
+    monkeypatch.setattr(sys, "argv", ["oracle", "--home", str(home), "status"])
+    with pytest.raises(SystemExit) as leaving:
+        main()
+    assert leaving.value.code == 130
+    assert capsys.readouterr().err in ("", "interrupted\n")
+
+
+def test_letters_the_locale_lacks_end_no_command(tmp_path: Path) -> None:
+    plain: dict[str, str | None] = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    oracle(tmp_path, *PROPOSE, "--eur", "25", "--why", "naïve €")
+    oracle(tmp_path, "decline", "1", "--note", "zu früh ✗")
+    assert oracle(tmp_path, "proposals", "--all", extra=plain).stderr == ""
+    rows = json.loads(oracle(tmp_path, "proposals", "--all", "--json", extra=plain).stdout)
+    assert rows[0]["why"] == "naïve €"
