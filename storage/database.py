@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import os
 import sqlite3
 import threading
 import time
@@ -24,6 +23,17 @@ import aiosqlite
 from storage import audit
 from storage.clock import SECOND, Clock, Entropy, Micros
 from storage.codes import Mode
+from storage.connections import (
+    LONGEST_BUSY,
+    close_behind,
+    configure_reader,
+    configure_writer,
+    connect,
+    hop,
+    make_private_file,
+    raw,
+    roll_back,
+)
 from storage.errors import VaultBroken, VaultBusy, VaultDead, WrongSchema
 from storage.instances import InstanceMark, tidy_marks
 from storage.locking import SharedLock, WriterLock
@@ -31,7 +41,7 @@ from storage.models import Actor, VaultInfo
 from storage.queries import Sql
 from storage.schema import migrate, migrations, schema_version
 from storage.setup import read_audit_key, set_up_vault, vault_info
-from storage.sqlite_errors import from_os, from_sqlite
+from storage.sqlite_errors import from_os
 from storage.sqlite_errors import translated as translated
 
 T = TypeVar("T")
@@ -43,7 +53,6 @@ GATE_DEADLINE: Final = 2.0
 """The same for the gate: an order that had to wait longer is not worth sending."""
 
 HEAD_LAG: Final[Micros] = 5 * SECOND
-LONGEST_BUSY: Final = 1.0
 
 
 @dataclass(slots=True)
@@ -136,7 +145,7 @@ class Vault:
         """
         connections: list[aiosqlite.Connection] = []
         try:
-            address = _make_private_file(folder / "vault.db").as_uri()
+            address = make_private_file(folder / "vault.db").as_uri()
             lock = WriterLock(folder / "vault.lock")
             users = SharedLock(folder / "vault.users")
         except OSError as error:
@@ -145,26 +154,26 @@ class Vault:
         try:
             if not users.share():
                 raise VaultBusy("the vault is being restored by another process; try again when it is done")
-            writer = await _connect(address, connections)
+            writer = await connect(address, connections)
 
             def prepare() -> tuple[VaultInfo, bytes, InstanceMark]:
                 if not lock.acquire(deadline):
                     raise VaultBusy(f"{_locked_by(lock.holder())}; nothing was done, try again")
                 try:
-                    _configure(_raw(writer), deadline)
-                    migrate(_raw(writer))
-                    key = read_audit_key(folder, _raw(writer), entropy)
-                    info = set_up_vault(_raw(writer), folder, mode, clock, entropy, actor, key)
-                    tidy_marks(folder, {row[0] for row in _raw(writer).execute("SELECT holder FROM scan_jobs")})
+                    configure_writer(raw(writer), deadline)
+                    migrate(raw(writer))
+                    key = read_audit_key(folder, raw(writer), entropy)
+                    info = set_up_vault(raw(writer), folder, mode, clock, entropy, actor, key)
+                    tidy_marks(folder, {row[0] for row in raw(writer).execute("SELECT holder FROM scan_jobs")})
                     return info, key, InstanceMark(folder, actor.instance)
                 finally:
                     lock.release()
 
-            info, key, mark = await _hop(writer, translated(prepare))
-            reader = await _connect(f"{address}?mode=ro", connections)
-            await _hop(reader, translated(lambda: _configure_reader(_raw(reader))))
+            info, key, mark = await hop(writer, translated(prepare))
+            reader = await connect(f"{address}?mode=ro", connections)
+            await hop(reader, translated(lambda: configure_reader(raw(reader))))
         except BaseException:
-            await _close_behind(lock, connections, deadline)
+            await close_behind(lock, connections, deadline)
             lock.close()
             users.close()
             raise
@@ -187,7 +196,7 @@ class Vault:
                 raise self._not_begun()
             return self._run_locked(change, until)
 
-        work = asyncio.ensure_future(_hop(self._writer, translated(run)))
+        work = asyncio.ensure_future(hop(self._writer, translated(run)))
         work.add_done_callback(_look_at)  # its waiter may be gone; the work is not
         done, _ = await asyncio.wait({work}, timeout=deadline)
         if not done and call.take():
@@ -199,20 +208,20 @@ class Vault:
         self._check_open(self._reader)
 
         def run() -> T:
-            db = _raw(self._reader)
+            db = raw(self._reader)
             db.execute("BEGIN")
             try:
                 return query(self._tx(db, vault_info(db)))
             finally:
-                _roll_back(db)
+                roll_back(db)
 
-        return await _hop(self._reader, translated(run))
+        return await hop(self._reader, translated(run))
 
     async def data_version(self) -> int:
         """A number that changes with every commit by anybody, this process included."""
         self._check_open(self._reader)
-        return await _hop(
-            self._reader, translated(lambda: int(_raw(self._reader).execute("PRAGMA data_version").fetchone()[0]))
+        return await hop(
+            self._reader, translated(lambda: int(raw(self._reader).execute("PRAGMA data_version").fetchone()[0]))
         )
 
     async def flush_head(self) -> None:
@@ -227,7 +236,7 @@ class Vault:
         self._closed = True
         atexit.unregister(self._close_at_exit)
         connections = [self._writer, self._reader]
-        await _close_behind(self._lock, connections, time.monotonic() + WRITE_DEADLINE, self._move_head)
+        await close_behind(self._lock, connections, time.monotonic() + WRITE_DEADLINE, self._move_head)
         self._mark.close()
         self._users.close()
         self._lock.close()
@@ -276,7 +285,7 @@ class Vault:
             raise VaultBusy(f"{_locked_by(self._lock.holder())}; nothing was done, try again")
         self._waits_for = lambda: "another program"
         try:
-            db = _raw(self._writer)
+            db = raw(self._writer)
             left = max(until - time.monotonic(), 0.0)
             db.execute(f"PRAGMA busy_timeout = {int(min(left, LONGEST_BUSY) * 1000)}")
             db.execute("BEGIN IMMEDIATE")
@@ -289,7 +298,7 @@ class Vault:
                 tx = self._tx(db, vault_info(db))
                 result = change(tx)
             except BaseException:
-                _roll_back(db)
+                roll_back(db)
                 raise
             self._commit(db, tx)
             self.info = tx.info
@@ -301,7 +310,7 @@ class Vault:
         try:
             db.execute("COMMIT")
         except sqlite3.Error as error:
-            _roll_back(db)
+            roll_back(db)
             if not _was_committed(db, tx):
                 raise
             del error  # the commit is in the file after all
@@ -329,13 +338,7 @@ class Vault:
                 finally:
                     self._lock.release()
 
-        await _hop(self._writer, run)
-
-
-async def _hop(connection: aiosqlite.Connection, work: Callable[[], T]) -> T:
-    # The one use of the private _execute: a whole function in one thread hop instead of one hop per statement.
-    result: T = await connection._execute(work)  # type: ignore[no-untyped-call]
-    return result
+        await hop(self._writer, run)
 
 
 def _locked_by(holder: str) -> str:
@@ -345,77 +348,6 @@ def _locked_by(holder: str) -> str:
 def _look_at(work: asyncio.Future[Any]) -> None:
     if not work.cancelled():
         work.exception()
-
-
-async def _connect(address: str, connections: list[aiosqlite.Connection]) -> aiosqlite.Connection:
-    connection = aiosqlite.connect(address, uri=True, isolation_level=None, check_same_thread=False)
-    # A process that ends without closing must not wait for this thread for ever; ``_close_at_exit`` ends it.
-    connection._thread.daemon = True
-    try:
-        await connection
-    except BaseException as error:
-        connection._thread.join()  # it only has to hear that it is over, and must not outlive the loop
-        if isinstance(error, sqlite3.Error):
-            raise from_sqlite(error) from error
-        raise
-    connections.append(connection)
-    return connection
-
-
-async def _close_behind(
-    lock: WriterLock,
-    connections: list[aiosqlite.Connection],
-    deadline: float,
-    last: Callable[[], None] = lambda: None,
-) -> None:
-    """Close the writer behind the lock, then the reader (so that no close ever checkpoints outside it)."""
-    for connection in connections:
-        if not connection._thread.is_alive():
-            continue
-        held = False
-        if connection is connections[0]:
-            # On the vault's own thread, after all that is queued there: the lock knows no second thread.
-            held = await _hop(connection, lambda: lock.acquire(deadline))
-            if held:
-                await _hop(connection, last)
-        await connection.close()
-        if held:
-            lock.release()
-
-
-def _roll_back(db: sqlite3.Connection) -> None:
-    # A full disk or an input/output error has rolled back already; a second ROLLBACK would hide which it was.
-    if db.in_transaction:
-        db.execute("ROLLBACK")
-
-
-def _raw(connection: aiosqlite.Connection) -> sqlite3.Connection:
-    return connection._conn
-
-
-def _make_private_file(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    # Only for a new file: opening an existing one here would drop the locks of this process's own connections.
-    if not path.exists():
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    return path.absolute()
-
-
-def _configure(db: sqlite3.Connection, deadline: float) -> None:
-    db.row_factory = sqlite3.Row
-    left = max(deadline - time.monotonic(), 0.0)
-    db.execute(f"PRAGMA busy_timeout = {int(min(left, LONGEST_BUSY) * 1000)}")
-    if db.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
-        raise VaultBroken("the vault's file system does not support write-ahead logging; choose another --home")
-    for pragma in ("synchronous = FULL", "foreign_keys = ON", "recursive_triggers = ON"):
-        db.execute(f"PRAGMA {pragma}")
-
-
-def _configure_reader(db: sqlite3.Connection) -> None:
-    db.row_factory = sqlite3.Row
-    db.execute("PRAGMA busy_timeout = 1000")
-    db.execute("PRAGMA query_only = ON")
-    db.execute("SELECT count(*) FROM vault_info").fetchone()
 
 
 def _was_committed(db: sqlite3.Connection, tx: Tx) -> bool:

@@ -13,7 +13,8 @@ from typing import Any, cast
 import pytest
 from aiosqlite.core import _STOP_RUNNING_SENTINEL
 
-from storage.database import Tx, Vault, _raw
+from storage.connections import raw
+from storage.database import Tx, Vault
 from storage.errors import (
     IllegalTransition,
     VaultBroken,
@@ -235,7 +236,7 @@ class FailingCommit:
 
 
 def fail_next_commit(vault: Vault, *, done: bool, code: int = sqlite3.SQLITE_IOERR) -> None:
-    vault._writer._connection = cast(Any, FailingCommit(_raw(vault._writer), done=done, code=code))
+    vault._writer._connection = cast(Any, FailingCommit(raw(vault._writer), done=done, code=code))
 
 
 async def test_a_commit_that_failed_is_rolled_back_and_reported(vault: Vault) -> None:
