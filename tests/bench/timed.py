@@ -13,6 +13,7 @@ import subprocess
 import termios
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,14 +91,11 @@ class OnTerminal:
         """End it politely, then by force."""
         os.kill(self.pid, signal.SIGTERM)
         until = time.perf_counter() + 10
-        while time.perf_counter() < until:
-            try:
-                self._read(0.05)
-            except OSError:
-                break
-        if os.waitpid(self.pid, os.WNOHANG) == (0, 0):
-            time.sleep(1)
-            if os.waitpid(self.pid, os.WNOHANG) == (0, 0):
+        while os.waitpid(self.pid, os.WNOHANG) == (0, 0):
+            if time.perf_counter() > until:
                 os.kill(self.pid, signal.SIGKILL)
                 os.waitpid(self.pid, 0)
+                break
+            with suppress(OSError):  # it has closed its side, and is about to end
+                self._read(0.05)
         os.close(self._descriptor)

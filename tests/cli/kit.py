@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -174,3 +175,22 @@ def locked(home: Path, how: str) -> Iterator[None]:
         yield
     finally:
         holder.communicate("")
+
+
+def broken_promises(home: Path) -> list[str]:
+    """What must hold after anything, a sentence for each that does not.
+
+    At most one order at the exchange for each proposal, each of them known here, and no due time completed twice.
+    """
+    broken = []
+    accepted = [row[0] for row in exchange_rows(home, "SELECT client_order_id FROM orders")]
+    sent = dict(vault_rows(home, "SELECT client_order_id, proposal_id FROM trade_executions"))
+    if unknown := sorted(set(accepted) - set(sent)):
+        broken.append(f"orders the vault does not know: {unknown}")
+    per_proposal = Counter(sent[order] for order in accepted if order in sent)
+    if more := [proposal for proposal, number in per_proposal.items() if number > 1]:
+        broken.append(f"more than one order for the proposals {more}")
+    due = "SELECT job, due_at, count(*) FROM job_runs WHERE completed = 1 GROUP BY job, due_at HAVING count(*) > 1"
+    if twice := vault_rows(home, due):
+        broken.append(f"due times completed twice: {twice}")
+    return broken

@@ -171,3 +171,18 @@ def candle_csv(path: Path, rows: Sequence[Sequence[object]]) -> Path:
         writer.writerow(COLUMNS)
         writer.writerows(rows)
     return path
+
+
+async def place(bench: Bench, body: Any) -> dict[str, Any]:
+    """Send an order that is taken; as it is shown."""
+    answer = await bench.send("POST", "/order", body)
+    assert answer.status_code == 200, answer.text
+    shown: dict[str, Any] = answer.json()
+    return shown
+
+
+async def look(bench: Bench, order: Mapping[str, Any]) -> dict[str, Any]:
+    """An order as it is shown now."""
+    answer = await bench.send("GET", f"/order?market={order['market']}&orderId={order['orderId']}")
+    shown: dict[str, Any] = answer.json()
+    return shown

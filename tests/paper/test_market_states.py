@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from console.paper.book import STATES
-from tests.paper.kit import Bench, limit, market_order, refused, stop
+from tests.paper.kit import Bench, limit, look, market_order, place, refused, stop
 
 CHANGE = {"market": "BTC-EUR", "price": "31000", "operatorId": 1}
 
@@ -25,20 +25,6 @@ async def control(bench: Bench, **wanted: object) -> httpx.Response:
 async def put_in(bench: Bench, state: str, market: str = "BTC-EUR") -> None:
     answer = await control(bench, markets={market: state})
     assert answer.status_code == 200, answer.text
-
-
-async def place(bench: Bench, body: Any) -> dict[str, Any]:
-    answer = await bench.send("POST", "/order", body)
-    assert answer.status_code == 200, answer.text
-    shown: dict[str, Any] = answer.json()
-    return shown
-
-
-async def look(bench: Bench, order: dict[str, Any]) -> dict[str, Any]:
-    shown: dict[str, Any] = (
-        await bench.send("GET", f"/order?market={order['market']}&orderId={order['orderId']}")
-    ).json()
-    return shown
 
 
 @pytest.mark.parametrize(

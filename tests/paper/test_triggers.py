@@ -12,7 +12,7 @@ from console.paper.decimals import text
 from console.paper.makers import Level
 from console.paper.store import Order
 from console.paper.triggers import reached
-from tests.paper.kit import Bench, limit, market_order, stop
+from tests.paper.kit import Bench, limit, look, market_order, place, stop
 
 MARKET_KEYS = {
     "orderId", "market", "created", "updated", "status", "side", "orderType", "onHold", "onHoldCurrency",
@@ -26,20 +26,6 @@ LIMIT_KEYS = (MARKET_KEYS - {"disableMarketProtection"}) | IN_BASE | {"price", "
 
 def btc(bench: Bench) -> LiveMarket:
     return bench.engine.markets["BTC-EUR"]
-
-
-async def place(bench: Bench, body: Any) -> dict[str, Any]:
-    answer = await bench.send("POST", "/order", body)
-    assert answer.status_code == 200, answer.text
-    shown: dict[str, Any] = answer.json()
-    return shown
-
-
-async def look(bench: Bench, order: dict[str, Any]) -> dict[str, Any]:
-    shown: dict[str, Any] = (
-        await bench.send("GET", f"/order?market={order['market']}&orderId={order['orderId']}")
-    ).json()
-    return shown
 
 
 def last_trade(bench: Bench, price: Decimal) -> None:
