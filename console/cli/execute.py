@@ -243,10 +243,13 @@ def _print_ticket(view: TicketView) -> None:
 
 
 def _print_lines(lines: Sequence[str]) -> None:
-    """In one write, so that no reader sees half of it."""
+    """In one write, so that no reader sees half of it. Raises CommandError: a ticket nobody can read fires nothing."""
     from console.text import safe_text
 
-    os.write(sys.stdout.fileno(), "".join(f"{safe_text(line)}\n" for line in lines).encode())
+    try:
+        os.write(sys.stdout.fileno(), "".join(f"{safe_text(line)}\n" for line in lines).encode())
+    except OSError as error:
+        raise CommandError(REFUSED, f"the ticket cannot be shown ({error.strerror}); nothing was sent") from error
 
 
 def _ticket_lines(view: TicketView) -> list[str]:

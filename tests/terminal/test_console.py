@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
+from tests.cli.kit import exchange_rows, oracle, oracle_json, vault_rows
 from tests.terminal.pseudo_terminal import ROOT, Terminal
-from tests.terminal.test_execute import exchange_rows, oracle, oracle_json, vault_rows
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("console-terminal")]
 

@@ -2,50 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sqlite3
 import subprocess
 import sys
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.terminal.pseudo_terminal import ROOT, Terminal
+from tests.cli.kit import environment, exchange_rows, oracle, oracle_json, orders, propose, vault_rows
+from tests.terminal.pseudo_terminal import ORACLE, Terminal
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("terminal")]
-
-
-def oracle(home: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run one command to its end."""
-    environment = {**os.environ, "ORACLE_CONSOLE_HOME": str(home), "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-m", "console", *arguments], env=environment, capture_output=True, text=True, timeout=60
-    )
-    if check:
-        assert done.returncode == 0, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done
-
-
-def oracle_json(home: Path, *arguments: str) -> Any:
-    return json.loads(oracle(home, *arguments, "--json").stdout)
-
-
-def exchange_rows(home: Path, sql: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(f"file:{home / 'paper' / 'exchange.db'}?mode=ro", uri=True)) as database:
-        return database.execute(sql).fetchall()
-
-
-def vault_rows(home: Path, sql: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(f"file:{home / 'paper' / 'vault.db'}?mode=ro", uri=True)) as database:
-        return database.execute(sql).fetchall()
-
-
-def propose(home: Path, market: str = "BTC-EUR") -> int:
-    return int(oracle_json(home, "propose", "--market", market, "--side", "buy", "--eur", "25")["id"])
 
 
 def test_the_typed_amount_fires_and_fills(tmp_path: Path) -> None:
@@ -131,8 +99,23 @@ def test_without_a_terminal_nothing_is_asked(tmp_path: Path) -> None:
 @pytest.mark.parametrize("closed", ["<&-", ">&-"])
 def test_a_closed_stream_is_no_terminal(tmp_path: Path, closed: str) -> None:
     line = f'"{sys.executable}" -m console execute 1 {closed}'
-    environment = {**os.environ, "ORACLE_CONSOLE_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(["/bin/sh", "-c", line], env=environment, stderr=subprocess.PIPE, text=True, timeout=60)
+    done = subprocess.run(
+        ["/bin/sh", "-c", line], env=environment(tmp_path), stderr=subprocess.PIPE, text=True, timeout=60
+    )
     (sentence,) = done.stderr.splitlines()
     assert done.returncode == 2
     assert sentence.startswith("oracle execute needs ")
+
+
+def test_a_ticket_nobody_can_read_fires_nothing(tmp_path: Path) -> None:
+    proposal = propose(tmp_path)
+    _, terminal = os.openpty()
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [*ORACLE, "execute", str(proposal)], env=environment(tmp_path), stdin=terminal, stdout=writer,
+        stderr=subprocess.PIPE, text=True, timeout=60,
+    )  # fmt: skip
+    (sentence,) = done.stderr.splitlines()
+    assert (done.returncode, orders(tmp_path)) == (1, 0)
+    assert "the ticket cannot be shown" in sentence
