@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
@@ -46,15 +45,22 @@ async def connect(address: str, connections: list[aiosqlite.Connection]) -> aios
     return connection
 
 
-def configure_writer(db: sqlite3.Connection, deadline: float) -> None:
-    """Rows by name, write-ahead log, every commit synced, foreign keys. Raises VaultBroken without such a log."""
+def configure_writer(db: sqlite3.Connection, left: float) -> None:
+    """Rows by name, write-ahead log, every commit synced, foreign keys; it waits at most ``left`` seconds.
+
+    Raises VaultBroken without such a log.
+    """
     db.row_factory = sqlite3.Row
-    left = max(deadline - time.monotonic(), 0.0)
-    db.execute(f"PRAGMA busy_timeout = {int(min(left, LONGEST_BUSY) * 1000)}")
+    wait_at_most(db, left)
     if db.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
         raise VaultBroken("the vault's file system does not support write-ahead logging; choose another --home")
     for pragma in ("synchronous = FULL", "foreign_keys = ON", "recursive_triggers = ON"):
         db.execute(f"PRAGMA {pragma}")
+
+
+def wait_at_most(db: sqlite3.Connection, left: float) -> None:
+    """How long SQLite waits for another connection: what is left of a deadline (seconds), within bounds."""
+    db.execute(f"PRAGMA busy_timeout = {int(min(max(left, 0.0), LONGEST_BUSY) * 1000)}")
 
 
 def configure_reader(db: sqlite3.Connection) -> None:

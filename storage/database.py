@@ -33,6 +33,7 @@ from storage.connections import (
     make_private_file,
     raw,
     roll_back,
+    wait_at_most,
 )
 from storage.errors import VaultBroken, VaultBusy, VaultDead, WrongSchema
 from storage.instances import InstanceMark, tidy_marks
@@ -160,7 +161,7 @@ class Vault:
                 if not lock.acquire(deadline):
                     raise VaultBusy(f"{_locked_by(lock.holder())}; nothing was done, try again")
                 try:
-                    configure_writer(raw(writer), deadline)
+                    configure_writer(raw(writer), deadline - time.monotonic())
                     migrate(raw(writer))
                     key = read_audit_key(folder, raw(writer), entropy)
                     info = set_up_vault(raw(writer), folder, mode, clock, entropy, actor, key)
@@ -286,8 +287,7 @@ class Vault:
         self._waits_for = lambda: "another program"
         try:
             db = raw(self._writer)
-            left = max(until - time.monotonic(), 0.0)
-            db.execute(f"PRAGMA busy_timeout = {int(min(left, LONGEST_BUSY) * 1000)}")
+            wait_at_most(db, until - time.monotonic())
             db.execute("BEGIN IMMEDIATE")
             self._waits_for = None
             try:

@@ -309,7 +309,7 @@ def sources() -> dict[str, str]:
 
 def test_the_private_execute_is_used_in_one_place() -> None:
     uses = {name: len(re.findall(r"\._execute\(", text)) for name, text in sources().items()}
-    assert {name: count for name, count in uses.items() if count} == {"storage/database.py": 1}
+    assert {name: count for name, count in uses.items() if count} == {"storage/connections.py": 1}
 
 
 def test_nothing_opens_the_vaults_database_but_its_connections() -> None:
