@@ -8,6 +8,9 @@ DEV_STAMP := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST_JOBS ?= 3
 
+# Where this is set, every start compiles the program anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: run test lint types contracts unit soak bench readme lock clean
 
 run: $(RUN_STAMP)
