@@ -7,6 +7,7 @@ it is shown. The result is still plain text: it must never be handed to anything
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 from typing import Final, Literal
 
 from rich.cells import cell_len, set_cell_size
@@ -77,8 +78,13 @@ def safe_text(value: object, limit: int = 400) -> str:
     if len(text) <= limit and text.isascii() and text.isprintable() and "  " not in text and text == text.strip():
         return text
     head = text[: limit * _READ_AHEAD + 64]
+    return _shown(head, len(head) == len(text), limit)
+
+
+@lru_cache(maxsize=512)  # a screen draws the same texts again and again
+def _shown(head: str, whole: bool, limit: int) -> str:
     cleaned = _drawable(unicodedata.normalize("NFC", _drawable(head)))
-    if len(head) == len(text) and cell_len(cleaned) <= limit:
+    if whole and cell_len(cleaned) <= limit:
         return cleaned
     return _cut(cleaned, limit - 1).rstrip() + ELLIPSIS
 
