@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.segment import Segment
@@ -44,10 +44,8 @@ class LineBlock(Widget):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
         self.lines: tuple[Line, ...] = ()
-        self.version = 0
-        """Grows with every change of what is shown."""
-        self.drawn_version = -1
-        """The version whose last line was drawn most recently."""
+        self.on_drawn: Callable[[], None] | None = None
+        """Called while the last line is drawn: what is shown now is about to be on the screen."""
         self._styles: dict[str, Style] = {}
 
     def show(self, lines: Sequence[Line]) -> None:
@@ -57,7 +55,6 @@ class LineBlock(Widget):
         if new == old:
             return
         self.lines = new
-        self.version += 1
         if len(new) != len(old):
             self.refresh(layout=True)
             return
@@ -86,8 +83,8 @@ class LineBlock(Widget):
         width, ground = self.size.width, self.rich_style
         if y >= len(self.lines):
             return Strip.blank(width, ground)
-        if y == len(self.lines) - 1:
-            self.drawn_version = self.version
+        if y == len(self.lines) - 1 and self.on_drawn is not None:
+            self.on_drawn()
         segments = [
             Segment(span.text if span.text.isprintable() else safe_text(span.text), ground + self._style(span.token))
             for span in self.lines[y]

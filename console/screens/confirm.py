@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from storage.models import Proposal
 
 POLL_SECONDS: Final = 2.0
-PAINT_POLL_S: Final = 0.01
 LEAST: Final = (40, 16)
 """Columns and rows under which a ticket would have to be cut; below that it cannot be armed."""
 
@@ -53,6 +52,7 @@ class ConfirmScreen(TicketWays, inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Ask for the first quote, and for another one every two seconds."""
+        self.box.on_drawn = self._painted
         self._fetch(new_quote=True)
         super().on_mount()
         self.watch(self.app, "app_focus", self._focus_changed, init=False)
@@ -115,22 +115,13 @@ class ConfirmScreen(TicketWays, inherit_bindings=False):
         self._show()
 
     def _show(self) -> None:
-        if not self.is_mounted:
-            return
-        super().redraw()
-        if self.machine is not None and self.machine.state is State.ARMED:
-            self.call_after_refresh(self._painted)
+        if self.is_mounted:
+            super().redraw()
 
     def _painted(self) -> None:
-        machine = self.machine
-        if machine is None or machine.state is not State.ARMED:
-            return
-        if self.box.drawn_version != self.box.version:
-            # Not on the screen yet. Asked again at once, as the wait that follows is counted from the paint.
-            self.set_timer(PAINT_POLL_S, self._painted)
-            return
-        if State.ARMED.value in self.box.text:
-            machine.painted(self._at())
+        """The box is being drawn: what it shows as ARMED has been on the screen from now on, however busy we are."""
+        if self.machine is not None and State.ARMED.value in self.box.text:
+            self.machine.painted(self._at())
 
     def _follow(self, step: Step) -> None:
         if step.fire and self.machine is not None and self.ticketed is not None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from textual import events
+from textual.strip import Strip
 
 from console.screens.confirm import ConfirmScreen
 from console.screens.confirm_state import State
@@ -26,6 +27,27 @@ def fires(driver: FakeDriver) -> int:
 async def test_f_fires_the_armed_order(size: tuple[int, int]) -> None:
     async with console(size=size) as running:
         await running.arm()
+        await running.press("F")
+        await running.until(lambda: running.driver.asked == [("fire", 1042, False)])
+
+
+async def test_f_counts_from_the_drawing_however_late_the_program_notices_it() -> None:
+    async with console() as running:
+        await running.open_ticket()
+        screen = running.app.screen
+        assert isinstance(screen, ConfirmScreen)
+        box, drawing = screen.box, screen.box.render_line
+        busy = [0.3]
+
+        def drawn_and_then_busy(row: int) -> Strip:
+            strip = drawing(row)
+            if State.ARMED.value in box.text and row == len(box.lines) - 1 and busy:
+                running.driver.clock.step(busy.pop())
+            return strip
+
+        box.render_line = drawn_and_then_busy  # type: ignore[method-assign]
+        await running.press("enter")
+        await running.until(lambda: not busy, "drawn")
         await running.press("F")
         await running.until(lambda: running.driver.asked == [("fire", 1042, False)])
 

@@ -23,6 +23,9 @@ from tests.cli.kit import oracle, orders, vault_rows
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("clock-jumps")]
 
+LOOKED = "SELECT last_run_at FROM scan_jobs WHERE job = 'look'"
+BUSY = "SELECT job FROM scan_jobs WHERE job IN ('look', 'scan') AND holder IS NOT NULL"
+
 
 class SetClock(SystemClock):
     """The machine's clock after somebody has set it: the wall time is off, time passes as before."""
@@ -70,6 +73,8 @@ async def test_after_a_jump_jobs_go_on_and_nothing_is_sent(
 ) -> None:
     clock = SetClock()
     async with running(tmp_path, clock, monkeypatch) as runtime:
+        # The first look has ended: one that the jump falls into would count its next turn from the time before.
+        await seen(runtime, lambda _: not vault_rows(tmp_path, BUSY) and vault_rows(tmp_path, LOOKED) != [(None,)])
         ready = await seen(runtime, lambda state: any(view.blocking is None for view in state.proposals))
         before = ready.now
         clock.off = hours * HOUR
@@ -78,8 +83,7 @@ async def test_after_a_jump_jobs_go_on_and_nothing_is_sent(
         await seen(runtime, lambda state: abs(state.now - before) > HOUR - MINUTE)
 
         # A look is made at the new time, and what was proposed before is held back by the clock.
-        runs = "SELECT last_run_at FROM scan_jobs WHERE job = 'look'"
-        await seen(runtime, lambda _: abs(vault_rows(tmp_path, runs)[0][0] - clock.now()) < MINUTE)
+        await seen(runtime, lambda _: abs(vault_rows(tmp_path, LOOKED)[0][0] - clock.now()) < MINUTE)
         proposal = min(ids(ready))
         outcome = await runtime.fire(await runtime.ticket(proposal), typed=True)
         assert outcome.end is End.REFUSED
@@ -94,7 +98,7 @@ async def test_after_a_jump_jobs_go_on_and_nothing_is_sent(
         # Set right again, it goes on.
         clock.off = 0
         await seen(runtime, lambda state: abs(state.now - before) < 5 * MINUTE)
-        await seen(runtime, lambda _: abs(vault_rows(tmp_path, runs)[0][0] - clock.now()) < MINUTE)
+        await seen(runtime, lambda _: abs(vault_rows(tmp_path, LOOKED)[0][0] - clock.now()) < MINUTE)
         assert runtime.problem is None
         kept = await runtime._ready().vault.read(lambda tx: get_proposal(tx, proposal).state)
         assert kept is (ProposalState.DECLINED if hours < 0 else ProposalState.EXPIRED)
