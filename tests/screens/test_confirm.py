@@ -39,9 +39,9 @@ async def test_f_counts_from_the_drawing_however_late_the_program_notices_it() -
         box, drawing = screen.box, screen.box.render_line
         busy = [0.3]
 
-        def drawn_and_then_busy(row: int) -> Strip:
-            strip = drawing(row)
-            if State.ARMED.value in box.text and row == len(box.lines) - 1 and busy:
+        def drawn_and_then_busy(y: int) -> Strip:
+            strip = drawing(y)
+            if State.ARMED.value in box.text and y == len(box.lines) - 1 and busy:
                 running.driver.clock.step(busy.pop())
             return strip
 

@@ -590,11 +590,15 @@ async def test_an_idle_console_draws_nothing_again(size: tuple[int, int]) -> Non
         await running.pilot.pause()
         tables = [table for name in PANES if (table := dashboard.bodies.table(name)) is not None]
         blocks = [dashboard.bodies.budget, dashboard.bodies.market, dashboard.bodies.detail]
-        before = [table.lines_drawn for table in tables] + [block.version for block in blocks]
+        before = [table.lines_drawn for table in tables]
+        drawn: list[None] = []
+        for block in blocks:
+            block.on_drawn = lambda: drawn.append(None)
         for _ in range(10):
             dashboard.refresh_all()
         await running.pilot.pause()
-        assert [table.lines_drawn for table in tables] + [block.version for block in blocks] == before
+        assert [table.lines_drawn for table in tables] == before
+        assert drawn == []
 
 
 async def test_an_unknown_order_does_not_move_a_pane() -> None:
