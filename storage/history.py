@@ -29,12 +29,12 @@ def history_page(tx: Tx, count: int, before: tuple[Micros, int] = NEWEST) -> lis
 
 def average_price(fills: Sequence[Fill]) -> Price | None:
     """Value over quantity, rounded to twelve significant digits; None for no fills."""
-    quantity = Quantity.total(fill.quantity for fill in fills)
-    if quantity.is_zero:
+    if not any(fill.quantity.is_positive for fill in fills):
         return None
-    value = Eur.total(fill.quantity * fill.price for fill in fills)
     if len({fill.price for fill in fills}) == 1:
         return fills[0].price
+    quantity = Quantity.total(fill.quantity for fill in fills)
+    value = Eur.total(fill.quantity * fill.price for fill in fills)
     return Price(Context(prec=12).divide(value.value, quantity.value))
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rich.cells import cell_len
 
@@ -36,43 +37,62 @@ def body_lines(shape: Shape, titles: Mapping[str, Title], scene: Scene, focused:
 
 def _row(shape: Shape, y: int, titles: Mapping[str, Title], scene: Scene, focused: str) -> Line:
     frame, token = scene.frame, scene.frame_token
-    titled = {box.left: box for box in shape.boxes if box.title == y}
     line: list[Span] = []
-    x = 0
-    while x < shape.width:
-        line.append(Span(_joint(shape, x, y, frame), token))
-        box = titled.get(x)
-        following = _next_wall(shape, x, y)
-        if following is None:
+    for wall in _walls(shape, y, frame):
+        line.append(Span(wall.sign, token))
+        if wall.following is None:
             break
-        if box is not None:
-            title = _title(titles.get(box.name, Title("")), box, scene, focused=box.name == focused)
-            line += _met(title, box, shape, frame)
+        if wall.box is not None:
+            title = _title(titles.get(wall.box.name, Title("")), wall.box, scene, focused=wall.box.name == focused)
+            line += _met(title, wall.box, shape, frame)
         else:
-            line.append(Span(" " * (following - x - 1)))
-        x = following
+            line.append(Span(" " * (wall.following - wall.x - 1)))
     return tuple(span for span in line if span.text)
 
 
+class _Wall(NamedTuple):
+    """A wall in one row: its column and sign, the pane whose title begins right of it, and the next wall's column."""
+
+    x: int
+    sign: str
+    box: Box | None
+    following: int | None
+
+
+# Twice a second and more a screen is drawn whose walls stand where they stood: a shape's are found once.
+@lru_cache(maxsize=512)
+def _walls(shape: Shape, y: int, frame: Frame) -> tuple[_Wall, ...]:
+    titled = {box.left: box for box in shape.boxes if box.title == y}
+    walls: list[_Wall] = []
+    x: int | None = 0
+    while x is not None and x < shape.width:
+        following = _next_wall(shape, x, y)
+        walls.append(_Wall(x, _joint(shape, x, y, frame), titled.get(x), following))
+        x = following
+    return tuple(walls)
+
+
+@lru_cache(maxsize=64)
+def _border(shape: Shape, y: int, frame: Frame) -> str:
+    """The plain border of a row of titles: a joint wherever a wall of the panes above ends, or one below begins."""
+    joints = {
+        (True, True): frame.cross,
+        (True, False): frame.join_bottom,
+        (False, True): frame.join_top,
+        (False, False): frame.across,
+    }
+    return "".join(joints[_wall_at(shape.boxes, x, y - 1), _wall_at(shape.boxes, x, y + 1)] for x in range(shape.width))
+
+
 def _met(title: Line, box: Box, shape: Shape, frame: Frame) -> list[Span]:
-    """The title with a joint wherever a wall of the panes above ends, or one below begins, on its plain border."""
+    """The title with its plain parts as the border of its row."""
+    border = _border(shape, box.title, frame)
     met: list[Span] = []
     x = box.left + 1
     for span in title:
         text = span.text
         if frame.across in text:
-            joints = {
-                (True, True): frame.cross,
-                (True, False): frame.join_bottom,
-                (False, True): frame.join_top,
-                (False, False): frame.across,
-            }
-            text = "".join(
-                joints[_wall_at(shape.boxes, place, box.title - 1), _wall_at(shape.boxes, place, box.title + 1)]
-                if sign == frame.across
-                else sign
-                for place, sign in enumerate(text, x)
-            )
+            text = "".join(border[place] if sign == frame.across else sign for place, sign in enumerate(text, x))
         met.append(Span(text, span.token))
         x += cell_len(span.text)
     return met

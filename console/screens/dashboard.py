@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -55,6 +56,8 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
         self._known: set[str] | None = None
         self._unseen: set[str] = set()
         self._refreshing = False
+        self._drawn_at = 0.0
+        """When everything was last drawn, on the event loop's own clock."""
 
     @property
     def state(self) -> ConsoleState | None:
@@ -87,11 +90,19 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
         """Follow the state and the clock."""
         self._unsubscribe = self.console.driver.subscribe(self._state_changed)
         self.refresh_all()
-        self.set_interval(TICK_SECONDS, self.refresh_all)
+        self.set_timer(TICK_SECONDS, self._tick)
 
     def on_unmount(self) -> None:
         """Stop following."""
         self._unsubscribe()
+
+    def _tick(self) -> None:
+        """Draw what has grown older; what was drawn for a newer state meanwhile is not drawn twice."""
+        left = self._drawn_at + TICK_SECONDS - asyncio.get_running_loop().time()
+        if left < TICK_SECONDS / 10:
+            self.refresh_all()
+            left = TICK_SECONDS
+        self.set_timer(left, self._tick)
 
     def _state_changed(self) -> None:
         if not self._refreshing:
@@ -182,6 +193,7 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
         """Show what is true now; only what differs is drawn again."""
         if not self.is_mounted or self.app.size.width < 1:
             return
+        self._drawn_at = asyncio.get_running_loop().time()
         scene, width, driver = self.console.scene(), self.app.size.width, self.console.driver
         self.console.show_title()
         self.query_one("#tiny").display = self.tiny

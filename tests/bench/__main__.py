@@ -1,4 +1,4 @@
-"""``make bench``: how quick the program is beside its yardsticks; prints the figures, JSON with ``--json FILE``."""
+"""``make bench``: how quick the program is beside its yardsticks; prints the figures and writes them as JSON."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from statistics import median
 from typing import Any, Final
 
 from tests.bench.minimal import WORDS
+from tests.bench.pages import measure_pages
 from tests.bench.timed import Cost, OnTerminal, run_to_end
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -27,8 +28,9 @@ SETTLED_S: Final = 20.0
 
 
 def environment(home: Path) -> dict[str, str]:
-    """This process's environment, with the data folder and this tree's program in it."""
-    return {**os.environ, "ORACLE_CONSOLE_HOME": str(home), "PYTHONPATH": str(ROOT), "TERM": "xterm-256color"}
+    """This process's environment, with the data folder and this tree's program in it; bytecode is kept, as by users."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "ORACLE_CONSOLE_HOME": str(home), "PYTHONPATH": str(ROOT), "TERM": "xterm-256color"}
 
 
 def typical(run: Callable[[], Cost], times: int) -> dict[str, float]:
@@ -74,24 +76,38 @@ def measure(home: Path, times: int, idle_s: float) -> dict[str, Any]:
         }
     finally:
         beside.end()
-    return {**figures, "idle_share_of_a_core": idle_share(home, idle_s)}
+    rows, least = figures["console_first_rows"], figures["minimal_first_text"]
+    figures["console_over_minimal"] = {name: round(rows[name] / least[name], 2) for name in rows}
+    return {**figures, "idle_share_of_a_core": idle_share(home, idle_s), "history": measure_pages(home)}
+
+
+def git(*arguments: str) -> str:
+    """What git says of this tree; nothing where it is no checkout."""
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
 
 
 def main() -> int:
     """Read the command line, measure, report."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--json", type=Path, help="write the figures to this file too")
+    parser.add_argument("--json", type=Path, default=Path(__file__).with_name("figures.json"), help="the file")
     parser.add_argument("--times", type=int, default=7, help="runs of each; the median counts")
     parser.add_argument("--idle", type=float, default=60.0, help="seconds to watch an idle console for")
     asked = parser.parse_args()
+    load_before = round(os.getloadavg()[0], 2)
     with tempfile.TemporaryDirectory(prefix="oracle-bench-", ignore_cleanup_errors=True) as folder:
         figures = measure(Path(folder), asked.times, asked.idle)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
-    report = {"commit": commit.stdout.strip(), "cores": os.cpu_count(), "load": round(os.getloadavg()[0], 2), **figures}
+    report = {
+        "commit": git("rev-parse", "HEAD"),
+        "program_changed_since": bool(git("status", "--porcelain", "--", "console", "storage")),
+        "cores": os.cpu_count(),
+        "load_before": load_before,
+        "load_after": round(os.getloadavg()[0], 2),
+        **figures,
+    }
     text = json.dumps(report, indent=1)
     print(text)  # noqa: T201 - the figures are what this command is for
-    if asked.json is not None:
-        asked.json.write_text(text + "\n")
+    asked.json.write_text(text + "\n", encoding="utf-8")
     return 0
 
 

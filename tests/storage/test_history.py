@@ -15,6 +15,7 @@ from storage.execution_rows import fills_of
 from storage.history import NEWEST, average_price, history_page
 from storage.models import Fill, Trade
 from storage.money import Price, Quantity
+from storage.queries import statements
 from tests.storage.world import bring_to, exit_idea, own_idea, part_fill, venue_order
 
 E: Final = ExecutionState
@@ -114,3 +115,16 @@ def test_a_trade_made_meanwhile_does_not_shift_the_next_page(tx: Tx) -> None:
     bring_to(tx, E.CLAIMED)
     second = history_page(tx, 2, (first[-1].at, first[-1].id))
     assert [trade.id for trade in (*first, *second)] == [4, 3, 2, 1]
+
+
+def test_a_page_is_found_by_the_index_of_its_time_at_any_depth(tx: Tx) -> None:
+    def plan(name: str, **parameters: object) -> list[str]:
+        sql = statements()[name].sql
+        return [row["detail"] for row in tx.db.execute(f"EXPLAIN QUERY PLAN {sql}", parameters)]
+
+    page = plan("history_page", before_at=NEWEST[0], before_id=NEWEST[1], count=60)
+    assert page[0] == "SEARCH h USING INDEX history_by_time (traded_at<?)", "keyset: no row before the page is read"
+    assert page[1] == "SEARCH e USING INTEGER PRIMARY KEY (rowid=?)"
+    assert not any("TEMP B-TREE" in step for step in page), "no sorting"
+    fills = plan("fills_of_executions", ids="[1]")
+    assert any("USING INDEX fills_by_execution (execution_id=?)" in step for step in fills)
