@@ -12,11 +12,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from tests.cli.warm import Warm
 from tests.terminal.pseudo_terminal import ORACLE, ROOT, Terminal
 
 BETWEEN_LOOKS = threading.Event()
@@ -32,6 +34,12 @@ def environment(home: Path, extra: Mapping[str, str | None] | None = None) -> di
     return {name: value for name, value in made.items() if value is not None}
 
 
+@cache
+def warm() -> Warm:
+    """The process that commands are forked from; one for each process of tests."""
+    return Warm()
+
+
 def oracle(
     home: Path,
     *arguments: str,
@@ -40,16 +48,20 @@ def oracle(
     extra: Mapping[str, str | None] | None = None,
     cwd: Path | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run one command to its end, with ``typed`` as its input."""
-    done = subprocess.run(
-        [*ORACLE, *arguments],
-        env=environment(home, extra),
-        cwd=cwd if cwd is not None else home if home.is_dir() else None,
-        input=typed,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    """Run one command to its end, with ``typed`` as its input; one with ``extra`` variables in a fresh interpreter."""
+    folder = cwd if cwd is not None else home if home.is_dir() else ROOT
+    if extra is None:
+        done = warm().run([*arguments], environment(home), folder, typed)
+    else:
+        done = subprocess.run(
+            [*ORACLE, *arguments],
+            env=environment(home, extra),
+            cwd=folder,
+            input=typed,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
     assert not any(line.startswith("Traceback") for line in done.stderr.splitlines()), done.stderr
     if check:
         assert done.returncode == 0, done.stdout + done.stderr
