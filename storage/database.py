@@ -23,6 +23,7 @@ import aiosqlite
 from storage import audit
 from storage.clock import SECOND, Clock, Entropy, Micros
 from storage.codes import Mode
+from storage.commits import CommitWatch
 from storage.connections import (
     LONGEST_BUSY,
     close_behind,
@@ -121,6 +122,7 @@ class Vault:
     _users: SharedLock
     _mark: InstanceMark
     _key: bytes
+    _commits: CommitWatch
     _pending_head: audit.Head | None = field(default=None)
     _head_written_at: Micros = field(default=0)
     _closed: bool = field(default=False)
@@ -178,7 +180,7 @@ class Vault:
             lock.close()
             users.close()
             raise
-        vault = cls(folder, mode, clock, actor, info, writer, reader, lock, users, mark, key)
+        vault = cls(folder, mode, clock, actor, info, writer, reader, lock, users, mark, key, CommitWatch(address))
         atexit.register(vault._close_at_exit)
         return vault
 
@@ -218,12 +220,11 @@ class Vault:
 
         return await hop(self._reader, translated(run))
 
-    async def data_version(self) -> int:
-        """A number that changes with every commit by anybody, this process included."""
+    @property
+    def commits(self) -> CommitWatch:
+        """Where to hear of every commit by anybody, this process included. Raises VaultBroken once it is closed."""
         self._check_open(self._reader)
-        return await hop(
-            self._reader, translated(lambda: int(raw(self._reader).execute("PRAGMA data_version").fetchone()[0]))
-        )
+        return self._commits
 
     async def flush_head(self) -> None:
         """Write the audit head if events are newer than it by more than its lag, or at close."""
@@ -237,6 +238,7 @@ class Vault:
         self._closed = True
         atexit.unregister(self._close_at_exit)
         connections = [self._writer, self._reader]
+        await asyncio.to_thread(self._commits.close)
         await close_behind(self._lock, connections, time.monotonic() + WRITE_DEADLINE, self._move_head)
         self._mark.close()
         self._users.close()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -17,6 +19,11 @@ from storage.leases import LEASE_TTL, LONGEST_BACKOFF, acquire_lease, finish_lea
 from storage.models import Lease
 
 POLL_S: Final = 0.25
+"""Seconds after a look for due jobs before the next one, whatever happens meanwhile."""
+
+QUIET_S: Final = 0.75
+"""Seconds on top of that where nobody commits anything: only time can make a job due then."""
+
 HEARTBEAT_S: Final = LEASE_TTL / SECOND / 3
 
 log = logging.getLogger(__name__)
@@ -32,7 +39,9 @@ class Scheduler:
         self._temporary = temporary
         self._jobs: dict[JobName, Job] = {}
         self._stopping = asyncio.Event()
-        self._loops: list[asyncio.Task[None]] = []
+        self._looking: asyncio.Task[None] | None = None
+        self._running: dict[JobName, asyncio.Task[None]] = {}
+        self._news = asyncio.Event()
         self.errors: dict[JobName, str] = {}
 
     def register(self, job: Job) -> None:
@@ -47,30 +56,61 @@ class Scheduler:
                 register_job(tx, job.name, job.every)
 
         await self._vault.transact(make_known)
-        self._loops = [asyncio.create_task(self._loop(job), name=f"job {job.name}") for job in self._jobs.values()]
+        self._stop_listening = self._vault.commits.listen(self._news.set)
+        self._looking = asyncio.create_task(self._look_for_due(), name="due jobs")
 
     async def stop(self) -> None:
         """Let running jobs end, give every lease back, and return."""
         self._stopping.set()
-        if self._loops:
-            await asyncio.wait(self._loops)
-        self._loops = []
+        self._news.set()
+        if self._looking is not None:
+            self._stop_listening()
+            await asyncio.wait({self._looking})
+            self._looking = None
+        if self._running:
+            await asyncio.wait(set(self._running.values()))
 
     async def hurry(self, name: JobName) -> bool:
         """Make a job due now, for whichever worker is free; False if it was due already. Raises VaultError."""
         return await self._vault.transact(lambda tx: hurry_job(tx, name))
 
-    async def _loop(self, job: Job) -> None:
+    async def _look_for_due(self) -> None:
+        """One look at the vault for all jobs; each that is due runs beside the others."""
         while not self._stopping.is_set():
+            self._news.clear()
+            idle = [job for job in self._jobs.values() if job.name not in self._running]
             try:
-                if await self._vault.read(lambda tx: _is_due(tx, job)):
-                    await self._try_once(job)
+                due, broken = await self._vault.read(lambda tx, asked=idle: _due_jobs(tx, asked))  # type: ignore[misc]
             except VaultError as error:
-                self.errors[job.name] = str(error)
-                log.warning("job %s waits for the vault: %s", job.name, error)
-            except Exception as failure:  # the same seam: a loop that ended would leave its job undone, unseen
-                self._note_failure(job, failure)
+                log.warning("due jobs wait for the vault: %s", error)
+            except Exception as failure:  # the same seam: were this to end, no job would run again, unseen
+                log.error("due jobs cannot be looked for", exc_info=failure)
+            else:
+                for job, problem in broken:
+                    self._note_failure(job, problem)
+                for job in due:
+                    self._begin(job)
             await self._pause(POLL_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), QUIET_S)
+
+    def _begin(self, job: Job) -> None:
+        task = asyncio.create_task(self._guarded(job), name=f"job {job.name}")
+        self._running[job.name] = task
+        task.add_done_callback(lambda _: self._ended(job.name))
+
+    def _ended(self, name: JobName) -> None:
+        del self._running[name]
+        self._news.set()
+
+    async def _guarded(self, job: Job) -> None:
+        try:
+            await self._try_once(job)
+        except VaultError as error:
+            self.errors[job.name] = str(error)
+            log.warning("job %s waits for the vault: %s", job.name, error)
+        except Exception as failure:  # the same seam: a job that broke would be due again, and nobody would know why
+            self._note_failure(job, failure)
 
     async def _try_once(self, job: Job) -> None:
         lease = await self._vault.transact(lambda tx: _take(tx, job, self._holder))
@@ -154,6 +194,21 @@ class Scheduler:
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
+
+
+def _due_jobs(tx: Tx, jobs: Sequence[Job]) -> tuple[list[Job], list[tuple[Job, Exception]]]:
+    """Those that are due, and those of which it cannot be said."""
+    due: list[Job] = []
+    broken: list[tuple[Job, Exception]] = []
+    for job in jobs:
+        try:
+            if _is_due(tx, job):
+                due.append(job)
+        except sqlite3.Error:
+            raise  # the vault itself
+        except Exception as failure:  # the worker's seam: a job whose question breaks must not keep the others waiting
+            broken.append((job, failure))
+    return due, broken
 
 
 def _is_due(tx: Tx, job: Job) -> bool:

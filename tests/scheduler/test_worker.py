@@ -26,6 +26,7 @@ from tests.support import SteppedClock, opened_vault
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "POLL_S", 0.002)
+    monkeypatch.setattr(worker, "QUIET_S", 0.002)
     monkeypatch.setattr(worker, "HEARTBEAT_S", 0.01)
 
 
@@ -235,6 +236,45 @@ async def test_stop_lets_a_running_job_end(vault: Vault, clock: SteppedClock) ->
         await stopping
     row = await job_row(vault)
     assert (row["holder"], row["last_run_at"]) == (None, clock.now())
+
+
+async def test_one_read_asks_for_all_jobs_and_a_commit_for_the_next_one(
+    vault: Vault, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "QUIET_S", 3600.0)
+    looks: list[int] = []
+
+    def wanted(tx: Tx) -> bool:
+        looks.append(tx.db.total_changes)
+        return False
+
+    reads, read = [0], Vault.read
+
+    async def counted_read(self: Vault, query: Callable[[Tx], object]) -> object:
+        reads[0] += 1
+        return await read(self, query)
+
+    monkeypatch.setattr(Vault, "read", counted_read)
+    jobs = [job(Counted(), name, wanted=wanted) for name in (JobName.EXPIRE, JobName.FILLS, JobName.LOOK)]
+    async with working(vault, clock, "one", *jobs):
+        # The watch's first look counts as a commit, and so may the start's own.
+        await until_true(lambda: len(looks) >= 6 and len(looks) == reads[0] * len(jobs))
+        before = reads[0]
+        await vault.transact(lambda tx: alert(tx, "notice", "somebody", "commits"))
+        await until_true(lambda: reads[0] > before)
+
+
+async def test_a_job_of_which_it_cannot_be_said_whether_it_is_due_keeps_no_other_waiting(
+    vault: Vault, clock: SteppedClock
+) -> None:
+    def broken(tx: Tx) -> bool:
+        raise ValueError("no answer")
+
+    counted = Counted()
+    jobs = (job(Counted(), JobName.EXPIRE, wanted=broken), job(counted, JobName.LOOK))
+    async with working(vault, clock, "one", *jobs) as scheduler:
+        await ran(vault, counted, 1, JobName.LOOK)
+        assert scheduler.errors == {JobName.EXPIRE: "ValueError: no answer"}
 
 
 async def test_a_hurried_job_is_due_at_once(vault: Vault, clock: SteppedClock) -> None:

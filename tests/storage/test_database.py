@@ -13,6 +13,7 @@ from typing import Any, cast
 import pytest
 from aiosqlite.core import _STOP_RUNNING_SENTINEL
 
+from storage import commits
 from storage.connections import raw
 from storage.database import Tx, Vault
 from storage.errors import (
@@ -281,17 +282,20 @@ async def test_a_dead_reader_fails_at_once(tmp_path: Path) -> None:
     async with opened_vault(tmp_path) as vault:
         vault._reader._tx.put((None, lambda: _STOP_RUNNING_SENTINEL))
         vault._reader._thread.join(20)
-        for call in (vault.read(open_proposals), vault.data_version()):
-            with pytest.raises(VaultBroken, match="dead"):
-                await call
+        with pytest.raises(VaultBroken, match="dead"):
+            await vault.read(open_proposals)
+        with pytest.raises(VaultBroken, match="dead"):
+            _ = vault.commits
 
 
 async def test_a_closed_vault_says_so_and_closes_twice(tmp_path: Path) -> None:
     async with opened_vault(tmp_path) as vault:
         await vault.close()
-        for call in (vault.transact(note), vault.read(open_proposals), vault.data_version()):
+        for call in (vault.transact(note), vault.read(open_proposals)):
             with pytest.raises(VaultBroken, match="closed"):
                 await call
+        with pytest.raises(VaultBroken, match="closed"):
+            _ = vault.commits
 
 
 async def test_closing_waits_for_what_is_running_and_closes_behind_the_lock(tmp_path: Path) -> None:
@@ -357,15 +361,41 @@ async def test_a_read_sees_one_state_throughout(vault: Vault, tmp_path: Path) ->
     assert len(await vault.read(open_proposals)) == 1
 
 
-async def test_every_commit_by_anybody_changes_the_data_version(vault: Vault) -> None:
-    async with opened_vault(vault.folder) as other:
-        seen = [await vault.data_version()]
+async def test_every_commit_by_anybody_is_told_and_no_read_is(vault: Vault) -> None:
+    told: asyncio.Queue[None] = asyncio.Queue()
+    stop = vault.commits.listen(lambda: told.put_nowait(None))
+    async with opened_vault(vault.folder) as other, asyncio.timeout(20):
+        await told.get()  # the first look
         for writer in (vault, other, vault, other):
+            while not told.empty():
+                told.get_nowait()
             await writer.transact(note)
-            seen.append(await vault.data_version())
-        assert len(set(seen)) == 5
+            await told.get()
+        stop()
         await vault.read(open_proposals)
-        assert await vault.data_version() == seen[-1]
+        await other.transact(note)
+        listening = asyncio.Event()
+        vault.commits.listen(listening.set)
+        await other.transact(note)
+        await listening.wait()
+        assert told.empty()
+
+
+async def test_a_vault_that_cannot_be_looked_at_is_news_and_is_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commits, "TROUBLE_S", 0.001)
+    calls: asyncio.Queue[None] = asyncio.Queue()
+    watch = commits.CommitWatch((tmp_path / "vault.db").as_uri())
+    watch.listen(lambda: calls.put_nowait(None))
+    async with asyncio.timeout(20):
+        for _ in range(2):
+            await calls.get()
+        async with opened_vault(tmp_path):
+            pass
+        assert watch.looks
+    watch.close()
+    assert not watch.looks
 
 
 async def test_identity_that_another_process_stored_is_seen(vault: Vault) -> None:
