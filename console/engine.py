@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from console.clock import SystemClock, SystemEntropy, seeded
 from console.exchange.address import Address, live_address, paper_address
@@ -18,7 +19,7 @@ from console.exchange.signing import KeyPair
 from console.exchange.weights import WeightBudget
 from console.execution.duties import Parts, has_unsettled, reconcile_and_sweep
 from console.execution.executor import Executor
-from console.execution.keys import live_readonly_keys, trade_client, trade_fingerprint
+from console.execution.keys import account_stream, live_readonly_keys, trade_client, trade_fingerprint
 from console.home import Home
 from console.jobs import Looking
 from console.paper import process as exchange_process
@@ -33,6 +34,9 @@ from storage.leases import acquire_lease, finish_lease, hurry_job, register_job
 from storage.models import Actor, Lease
 from storage.sweeps import bind_exchange
 from storage.trading_state import current_trading_state, latch_halt_file
+
+if TYPE_CHECKING:
+    from console.exchange.stream import Stream
 
 FRESH_SWEEP: Final = 90 * SECOND
 """A sweep this young serves; the gate wants one of at most 120 s."""
@@ -70,6 +74,8 @@ class Engine:
     looking: Looking
     connection: Connection
     identity: str
+    budget: WeightBudget
+    ticking: Ticking
 
     @classmethod
     async def open(
@@ -132,7 +138,18 @@ class Engine:
         executor = Executor(vault, trade, clock)
         parts = Parts(vault, readonly, trade, quotes, executor, clock, clock.sleep)
         looking = Looking(vault, readonly, quotes, clock)
-        return cls(home, settings, clock, entropy, actor, vault, parts, looking, connection, identity)
+        return cls(home, settings, clock, entropy, actor, vault, parts, looking, connection, identity, budget, ticking)
+
+    def listen(self, on_account: Callable[[], None]) -> Stream:
+        """The exchange's stream, not running yet; ``on_account`` is called when something happened to an order."""
+        return account_stream(
+            self.home.mode,
+            self.home.folder,
+            lambda: self.parts.readonly.transport.address,
+            self.budget,
+            self.ticking,
+            on_account,
+        )
 
     async def close(self) -> None:
         """Wait for orders in flight, then close clients and vault, and let the simulated exchange go."""

@@ -32,12 +32,13 @@ if TYPE_CHECKING:
     from console.scheduler.worker import Scheduler
     from console.settings import Settings
     from console.state import ConsoleState
+    from console.streaming import Streaming
     from storage.actor import Actor
     from storage.clock import Clock
     from storage.database import Tx
     from storage.models import Candle, TradingRecord
 
-ENGINE_MODULES: Final = ("console.engine", "console.scheduler.worker", "console.state")
+ENGINE_MODULES: Final = ("console.engine", "console.scheduler.worker", "console.state", "console.streaming")
 
 REST_S: Final = 0.03
 """Between two builds of the state. With the look at commits every 50 ms, another's is on the screen within 120 ms."""
@@ -79,6 +80,7 @@ class Runtime(WaysOn):
         self._runs_jobs = scheduler and not read_only
         self._engine: Engine | None = None
         self._scheduler: Scheduler | None = None
+        self._streaming: Streaming | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._owned: set[asyncio.Task[Any]] = set()
         self._subscribers: list[Callable[[], None]] = []
@@ -144,6 +146,7 @@ class Runtime(WaysOn):
         from console.execution.duties import make_duties
         from console.jobs import make_jobs
         from console.scheduler.worker import Scheduler
+        from console.streaming import HAND_OVER_S, Streaming
 
         if self._engine is None:
             self._engine = await Engine.open(self.home, self.settings, self._system_clock, self._entropy, self.actor)
@@ -152,10 +155,13 @@ class Runtime(WaysOn):
         await engine.record_halt_file()
         if not self._tasks:
             engine.vault.commits.listen(self._changed.set)
+            self._streaming = streaming = Streaming(engine, self._changed.set, wakes=not self.read_only)
             quotes_s = float(self.settings.intervals.quotes_seconds)
             self._tasks = [
                 asyncio.create_task(self._forever("reading the vault", lambda: self._watch(engine), REST_S)),
                 asyncio.create_task(self._forever("fetching quotes", lambda: self._keep_quotes(engine), quotes_s)),
+                asyncio.create_task(self._forever("listening to the exchange", streaming.run, REBUILD_S)),
+                asyncio.create_task(self._forever("taking over what was heard", streaming.hand_over, HAND_OVER_S)),
                 asyncio.create_task(self._forever("fetching candles", lambda: self._keep_candles(engine), REBUILD_S)),
             ]
         if self._runs_jobs:
@@ -347,11 +353,13 @@ class Runtime(WaysOn):
     async def _rebuild(self, engine: Engine) -> None:
         from console.state import Link, Surroundings, build_state
 
-        quotes = engine.parts.quotes
+        quotes, streaming = engine.parts.quotes, self._streaming
+        heard = None if streaming is None else streaming.heard
+        times = [at for at in (quotes.answered, heard) if at is not None]
         around = Surroundings(
             quotes=dict(quotes.latest),
             rules=dict(quotes.rules),
-            link=Link(quotes.answered, quotes.problem),
+            link=Link(max(times, default=None), quotes.problem, "polled" if heard is None else "stream"),
             source=engine.connection.source,
             instance=self.actor.instance,
             candles=dict(self._candles),
@@ -378,7 +386,9 @@ class Runtime(WaysOn):
         from storage.proposals import open_proposals
 
         proposals = await engine.vault.read(open_proposals)
-        await engine.parts.quotes.fetch_all({proposal.market for proposal in proposals})
+        markets = {proposal.market for proposal in proposals}
+        streamed = {} if self._streaming is None else self._streaming.watch(markets)
+        await engine.parts.quotes.fetch_all(markets, streamed)
         self._changed.set()
         if engine.parts.quotes.problem is not None:
             await engine.revive_exchange()

@@ -54,6 +54,8 @@ class Link:
 
     answered: float | None
     problem: str | None
+    way: str = ""
+    """How quotes come, in a word: ``stream`` or ``polled``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,11 @@ def hurry_job(tx: Tx, job: str) -> bool:
     return tx.sql.change("hurry_job", job=job, now=tx.now) + woken > 0
 
 
+def wake_job(tx: Tx, job: str) -> bool:
+    """Make a job due now; one that is paused stays so. False if nothing changed."""
+    return tx.sql.change("hurry_job", job=job, now=tx.now) > 0
+
+
 def lease_is_live(tx: Tx, job: str, ttl: Micros = LEASE_TTL) -> bool:
     """Whether somebody holds the job's lease now; not who was killed: that can be seen on this machine."""
     row = tx.sql.one("job_by_name", job=job)

@@ -10,6 +10,7 @@ from typing import Final
 from storage.codes import Mode
 
 LIVE_REST: Final = "https://api.bitvavo.com/v2"
+LIVE_WEBSOCKET: Final = "wss://ws.bitvavo.com/v2/"
 _PAPER: Final = re.compile(r"http://(?P<host>127(?:\.[0-9]{1,3}){3}|localhost|\[::1\]):(?P<port>[0-9]{1,5})/v2")
 
 
@@ -28,6 +29,13 @@ class Address:
                 f"PAPER connects to a simulated exchange on this machine only (http://127.0.0.1:PORT/v2), "
                 f"not to {self.rest!r}."
             )
+
+    @property
+    def websocket(self) -> str:
+        """Where the same exchange's WebSocket is: of a simulated one, the same host and port."""
+        if self.mode is Mode.LIVE:
+            return LIVE_WEBSOCKET
+        return f"ws{self.rest.removeprefix('http')}/"
 
 
 def _is_loopback(rest: str) -> bool:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Final, TypeVar
 
 from console.exchange.errors import ExchangeError
@@ -23,6 +25,8 @@ RULES_LIVE: Final = 60.0
 FEE_LIVES: Final = 600.0
 CLOCK_LIVES: Final = 20.0
 """Seconds after which market rules, the account's fee and the exchange's time are asked for again."""
+
+NOTHING_STREAMED: Final[Mapping[str, BookView]] = MappingProxyType({})
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +50,13 @@ class Quotes:
         """A fresh quote of one market; also kept as its latest."""
         return (await self.fetch_all([market]))[market]
 
-    async def fetch_all(self, markets: Iterable[str]) -> dict[str, Quote]:
-        """Fresh quotes of several markets with one balance, one list of best prices and one clock for all."""
+    async def fetch_all(
+        self, markets: Iterable[str], streamed: Mapping[str, BookView] = NOTHING_STREAMED
+    ) -> dict[str, Quote]:
+        """Fresh quotes of several markets with one balance, one list of best prices and one clock for all.
+
+        The books of ``streamed`` are not asked for.
+        """
         wanted = list(dict.fromkeys(markets))
         (balances, best, last, _, _), books = await asyncio.gather(
             asyncio.gather(
@@ -57,7 +66,7 @@ class Quotes:
                 self._slow_parts(),
                 self._time(),
             ),
-            asyncio.gather(*(self._part(self._client.book(market)) for market in wanted)),
+            asyncio.gather(*(self._book(market, streamed) for market in wanted)),
         )
         bids = {market: bid for market, (bid, _) in best.items() if bid is not None} if best is not None else {}
         made = {}
@@ -65,6 +74,21 @@ class Quotes:
             made[market] = self._quote(market, book, balances, bids, None if last is None else last.get(market))
         self.latest.update(made)
         return made
+
+    def take_books(self, books: Iterable[BookView]) -> bool:
+        """Put newer books into the quotes that are known; whether any was newer. Every other part keeps its age."""
+        taken = False
+        for book in books:
+            known = self.latest.get(book.market)
+            if known is None or (known.book_confirmed is not None and known.book_confirmed >= book.fetched):
+                continue
+            self.latest[book.market] = replace(known, bids=book.bids, asks=book.asks, book_confirmed=book.fetched)
+            taken = True
+        return taken
+
+    async def _book(self, market: str, streamed: Mapping[str, BookView]) -> BookView | None:
+        known = streamed.get(market)
+        return await self._part(self._client.book(market)) if known is None else known
 
     async def _slow_parts(self) -> None:
         now = self._clock.monotonic()

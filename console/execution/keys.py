@@ -1,13 +1,15 @@
 """The key pairs: in PAPER from the simulated exchange only, in LIVE from the environment only.
 
-The trade pair is loaded here, in the process that needs it, and handed to nothing but the trade client.
+The trade pair is loaded here, in the process that needs it, and handed to nothing but the trade client and the stream
+that listens for the account's orders.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from console.exchange.address import Address
 from console.exchange.errors import MissingKeys
@@ -17,6 +19,9 @@ from console.exchange.trade import TradeClient
 from console.exchange.weights import WeightBudget
 from console.paper.process import ExchangeUnavailable, read_address
 from storage.codes import Mode
+
+if TYPE_CHECKING:
+    from console.exchange.stream import Stream
 
 READONLY_VARIABLES: Final = ("BITVAVO_READONLY_KEY", "BITVAVO_READONLY_SECRET")
 TRADE_VARIABLES: Final = ("BITVAVO_TRADE_KEY", "BITVAVO_TRADE_SECRET")
@@ -37,6 +42,21 @@ def trade_client(
 ) -> TradeClient:
     """The client that trades; the pair is read here and given to nothing else. Raises as ``trade_fingerprint``."""
     return TradeClient(address, _trade_keys(mode, folder), budget, ticking, identity=identity)
+
+
+def account_stream(
+    mode: Mode,
+    folder: Path,
+    address: Callable[[], Address],
+    budget: WeightBudget,
+    ticking: Ticking,
+    on_account: Callable[[], None],
+) -> Stream:
+    """The stream that hears of the account's orders, for which it needs the trade pair; raises as that is loaded."""
+    # Loaded by whoever listens, and by no command that does not.
+    from console.exchange.stream import Stream
+
+    return Stream(address, budget, ticking, keys=_trade_keys(mode, folder), on_account=on_account)
 
 
 def _trade_keys(mode: Mode, folder: Path) -> KeyPair:

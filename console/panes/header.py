@@ -72,7 +72,7 @@ def _clock_text(scene: Scene, width: int) -> str:
 
 def _status(header: Header, scene: Scene, width: int) -> Line:
     parts = [
-        link(header, scene),
+        link(header, scene, width),
         look(header, scene),
         Span(f"in flight {header.in_flight}", "wait" if header.in_flight else ""),
         unknown(header),
@@ -98,14 +98,14 @@ def _narrow(header: Header, scene: Scene, width: int) -> list[Line]:
         first,
         (
             Span(" "),
-            *joined([link(header, scene, short=True), look(header, scene, short=True)], dot),
+            *joined([link(header, scene, width, short=True), look(header, scene, short=True)], dot),
             Span(f"{dot}dead-man {'on' if header.dead_man else 'off'}"),
         ),
     ]
 
 
-def link(header: Header, scene: Scene, *, short: bool = False) -> Span:
-    """How long ago the exchange answered, and whether that is too long."""
+def link(header: Header, scene: Scene, width: int, *, short: bool = False) -> Span:
+    """How long ago the exchange answered, and whether that is too long; where there is room, by which way."""
     answered = header.link.answered
     if answered is None:
         return Span("link none", "wait")
@@ -114,7 +114,8 @@ def link(header: Header, scene: Scene, *, short: bool = False) -> Span:
         return Span(f"link down {age}", "stop")
     if scene.monotonic - answered > LINK_SECONDS:
         return Span(f"link old {age}", "wait")
-    return Span(f"link {age}" if short else f"link ok {age}")
+    way = f" {header.link.way}" if header.link.way and width >= WIDE else ""
+    return Span(f"link {age}" if short else f"link ok {age}{way}")
 
 
 def look(header: Header, scene: Scene, *, short: bool = False) -> Span:

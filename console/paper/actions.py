@@ -59,7 +59,7 @@ def call_of(route: Route, message: Mapping[str, Any]) -> Call:
     for name in params:
         if name not in route.params:
             raise refusal(204, name)
-    if route.method not in {"GET", "DELETE"}:
+    if route.in_body:
         return Call(params, market)
     return Call({name: _as_query(name, value) for name, value in params.items()}, market)
 

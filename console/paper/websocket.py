@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.types import Receive, Scope, Send
@@ -173,7 +174,7 @@ class Connection:
     async def _act(self, message: Mapping[str, Any], echo: dict[str, Any]) -> None:
         route = route_of(message["action"], self._exchange.routes)
         caller = None if route.right is None else self._caller(route.right, route.missing_right)
-        call = call_of(route, message)
+        call = replace(call_of(route, message), skew_ms=self._exchange.faults.skew_ms(route.name))
         self._pay(route.weight(call.params))
         try:
             found = await self._exchange.applier.spoiled(route, call, caller, self.payer)

@@ -77,6 +77,24 @@ async def test_an_order_lives_and_dies_by_actions_alone(bench: Bench) -> None:
         assert set(armed["response"]) == {"codGroupId", "timeOfExpirySeconds"}
 
 
+async def test_orders_are_edited_and_canceled_in_bulk_by_actions(bench: Bench) -> None:
+    async with connected(bench) as socket:
+        await socket.authenticate()
+        placed = (await socket.ask({"action": "privateCreateOrder", **limit()}))["response"]
+        ids = {"market": "BTC-EUR", "orderId": placed["orderId"], "operatorId": 7}
+        changed = await socket.ask({"action": "privateUpdateOrder", **ids, "price": "29000"})
+        assert changed["response"]["price"] == "29000"
+        await socket.ask({"action": "privateCreateOrder", **limit()})
+        atomic = {"action": "privateAtomicCancelOrders", "market": "BTC-EUR", "side": "buy", "operatorId": 7}
+        answer = await socket.ask(atomic)
+        assert "response" in answer, answer
+        assert bench.store.open_orders("BTC-EUR") == []
+        await socket.ask({"action": "privateCreateOrder", **limit()})
+        gone = (await socket.ask({"action": "privateCancelOrders", "market": "BTC-EUR", "operatorId": 7}))["response"]
+        assert [each["orderId"] for each in gone] == [bench.order().order_id]
+        assert bench.store.open_orders("BTC-EUR") == []
+
+
 def test_every_action_stands_for_a_route_and_no_route_is_left_out() -> None:
     # Timers, orders, listings: whatever REST can do, the WebSocket can.
     refused_by_rest_too = {"GET /depositHistory", "GET /withdrawalHistory", "POST /withdrawal"}

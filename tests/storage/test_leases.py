@@ -23,6 +23,7 @@ from storage.leases import (
     register_job,
     renew_lease,
     require_lease,
+    wake_job,
 )
 from storage.models import Lease
 
@@ -205,6 +206,18 @@ def test_a_hurried_job_is_due_and_awake(jobs: Tx) -> None:
     finish(jobs, taken(jobs))
     assert hurry_job(jobs, JOB)
     assert taken(jobs).due_at == jobs.now
+
+
+def test_a_job_that_is_woken_is_due_but_a_paused_one_stays_paused(jobs: Tx) -> None:
+    assert not wake_job(jobs, JOB), "it is due already"
+    finish(jobs, taken(jobs))
+    assert wake_job(jobs, JOB)
+    assert taken(jobs).due_at == jobs.now
+    for _ in range(PAUSE_AFTER):
+        jobs.now += LONGEST_BACKOFF
+        finish(jobs, taken(jobs), error="broken")
+    wake_job(jobs, JOB)
+    assert acquire_lease(jobs, JOB, "a") is None
 
 
 def test_registering_again_keeps_lease_and_due_time_and_takes_the_new_interval(jobs: Tx) -> None:

@@ -1,0 +1,85 @@
+"""The stream in a running console: newer books into its quotes, and orders looked up as soon as something happened.
+
+Without it everything goes on by polling. At most ten times a second the newest book of each market is handed over,
+however often it changed in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Final
+
+from storage.codes import ExecutionState, JobName
+from storage.database import Tx
+from storage.execution_rows import executions_in
+from storage.leases import wake_job
+
+if TYPE_CHECKING:
+    from console.engine import Engine
+    from console.exchange.readonly import BookView
+    from console.exchange.stream import Stream
+
+HAND_OVER_S: Final = 0.1
+WAKE_S: Final = 0.5
+"""Least seconds between two calls of the jobs that look orders up."""
+
+MODULE: Final = "console.exchange.stream"
+
+
+class Streaming:
+    """Owns the stream. ``wakes`` is False where nothing may be written, not even that a job is due."""
+
+    def __init__(self, engine: Engine, changed: Callable[[], None], *, wakes: bool) -> None:
+        self._engine = engine
+        self._changed = changed
+        self._wakes = wakes
+        self._stream: Stream | None = None
+        self._woken = False
+        self._woken_at: float | None = None
+
+    async def run(self) -> None:
+        """Load and run the stream; ends only by being canceled."""
+        # In a thread: keys are read while it loads.
+        await asyncio.to_thread(importlib.import_module, MODULE)
+        self._stream = self._engine.listen(self._account)
+        await self._stream.run()
+
+    def watch(self, markets: Iterable[str]) -> dict[str, BookView]:
+        """Follow these markets from now on; the books of those that need no poll."""
+        if self._stream is None:
+            return {}
+        wanted = frozenset(markets)
+        self._stream.watch(wanted)
+        books = {market: self._stream.fresh(market) for market in wanted}
+        return {market: book for market, book in books.items() if book is not None}
+
+    @property
+    def heard(self) -> float | None:
+        """When the stream said something last (monotonic second), while it is in use; None while quotes are polled."""
+        return self._stream.heard if self._stream is not None and self._stream.following else None
+
+    async def hand_over(self) -> None:
+        """One turn: newer books to the quotes, and the jobs that follow orders made due if there was news of one.
+
+        Raises VaultError.
+        """
+        if self._stream is None:
+            return
+        if self._engine.parts.quotes.take_books(self._stream.take_changed()):
+            self._changed()
+        now = self._engine.clock.monotonic()
+        if self._woken and self._wakes and (self._woken_at is None or now - self._woken_at >= WAKE_S):
+            self._woken, self._woken_at = False, now
+            await self._engine.vault.transact(wake_followers)
+
+    def _account(self) -> None:
+        self._woken = True
+
+
+def wake_followers(tx: Tx) -> None:
+    """Make the look-up of orders due now; what it finds is the evidence, the event that led to it is none."""
+    wake_job(tx, JobName.FILLS)
+    if executions_in(tx, (ExecutionState.UNKNOWN,)):
+        wake_job(tx, JobName.RECONCILE)
