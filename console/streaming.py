@@ -1,7 +1,7 @@
 """The stream in a running console: newer books into its quotes, and orders looked up as soon as something happened.
 
-Without it everything goes on by polling. At most ten times a second the newest book of each market is handed over,
-however often it changed in between.
+Without it everything goes on by polling. Four times a second the newest book of each market is handed over, however
+often it changed in between: each time the whole screen's state is built anew.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from console.exchange.readonly import BookView
     from console.exchange.stream import Stream
 
-HAND_OVER_S: Final = 0.1
+HAND_OVER_S: Final = 0.25
 WAKE_S: Final = 0.5
 """Least seconds between two calls of the jobs that look orders up."""
 

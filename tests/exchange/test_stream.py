@@ -45,10 +45,15 @@ class Bell:
 
 @asynccontextmanager
 async def streaming(
-    rest: str, *, keys: KeyPair | None = None, ring: Callable[[], None] | None = None
+    rest: str,
+    *,
+    keys: KeyPair | None = None,
+    ring: Callable[[], None] | None = None,
+    budget: WeightBudget | None = None,
 ) -> AsyncIterator[Stream]:
     ticking = Ticking.of(SystemClock(), Random(3))
-    stream = Stream(lambda: paper_address(rest), WeightBudget(ticking.time), ticking, keys=keys, on_account=ring)
+    points = WeightBudget(ticking.time) if budget is None else budget
+    stream = Stream(lambda: paper_address(rest), points, ticking, keys=keys, on_account=ring)
     task = asyncio.create_task(stream.run())
     try:
         yield stream
@@ -157,6 +162,29 @@ async def test_keys_the_exchange_does_not_take_leave_the_public_stream(exchange:
         stream.watch(["BTC-EUR"])
         await until(lambda: stream.following)
         assert bell.rung == 0
+
+
+def left(budget: WeightBudget, remaining: int) -> None:
+    """The exchange says how many of a thousand points are left until some time from now."""
+    reset = SystemClock().now() // 1000 + 60_000
+    names = {"limit": 1000, "remaining": remaining, "resetat": reset}
+    budget.learn("address", 200, {f"bitvavo-ratelimit-{name}": str(value) for name, value in names.items()}, b"")
+
+
+async def test_the_stream_pays_from_the_one_budget_and_waits_when_it_is_short(exchange: Address) -> None:
+    control(exchange, clear=True)
+    budget = WeightBudget(Ticking.of(SystemClock(), Random(3)).time)
+    left(budget, 100)
+    async with streaming(exchange.rest, budget=budget) as stream:
+        stream.watch(["BTC-EUR"])
+        await until(lambda: stream.problem is not None)
+        assert "100 of 1000 points are left" in str(stream.problem)
+        assert stream.books == {}
+        left(budget, 510)
+        await until(lambda: stream.following)
+        assert stream.problem is None
+        # One point for the subscription, one for the snapshot.
+        assert budget.percent_left() == 50
 
 
 async def test_what_no_exchange_sends_ends_the_connection_and_is_told(exchange: Address) -> None:

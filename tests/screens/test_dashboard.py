@@ -117,6 +117,16 @@ async def test_data_that_should_be_newer_says_so() -> None:
         assert "4 of 4 prices old" in running.lines[2]
 
 
+@pytest.mark.parametrize("way", ["stream", "polled"])
+async def test_the_link_says_which_way_quotes_come_where_there_is_room(way: str) -> None:
+    linked = header(link=Link(MONOTONIC - 0.4, None, way))
+    async with console(FakeDriver(console_state(header=linked)), size=(120, 36)) as running:
+        assert f"link ok 0.4 s {way}" in running.lines[1]
+    async with console(FakeDriver(console_state(header=linked)), size=(80, 24)) as running:
+        assert "link ok 0.4 s" in running.lines[1]
+        assert way not in running.lines[1]
+
+
 async def test_a_link_that_is_down_says_so() -> None:
     down = header(link=Link(MONOTONIC - 0.4, "refused"))
     async with console(FakeDriver(console_state(header=down))) as running:

@@ -1,0 +1,60 @@
+"""Quotes with books from the stream: not asked for again, never replaced by older ones; other parts stay as they are."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import httpx
+
+from console.exchange.quotes import Quotes
+from console.exchange.readonly import BookView
+from storage.models import Level
+from storage.money import Price, Quantity
+from tests.exchange.kit import Desk, ok
+
+
+def answer(request: httpx.Request) -> httpx.Response:
+    path = request.url.path
+    if path.endswith("/book") and "ticker" not in path:
+        market = path.split("/")[2]
+        return ok({"market": market, "nonce": 1, "bids": [["99", "1"]], "asks": [["101", "1"]], "timestamp": 1})
+    if path.endswith("/account"):
+        return ok({"fees": {"taker": "0.0025"}})
+    if path.endswith("/time"):
+        return ok({"time": 1_790_000_000_000})
+    return ok([])
+
+
+def view(market: str, bid: str, at: float) -> BookView:
+    levels = [(Level(Price(Decimal(price)), Quantity(Decimal(1))),) for price in (bid, "200")]
+    return BookView(market, levels[0], levels[1], at)
+
+
+def asked_books(desk: Desk) -> list[str]:
+    paths = [request.url.path for request in desk.sent]
+    return [path for path in paths if path.endswith("/book") and "ticker" not in path]
+
+
+async def test_a_streamed_book_is_not_polled_and_the_others_are() -> None:
+    desk = Desk(answer)
+    quotes = Quotes(desk.readonly, desk.clock)
+    fetched = await quotes.fetch_all(["BTC-EUR", "ETH-EUR"], {"BTC-EUR": view("BTC-EUR", "98", 999.5)})
+    assert asked_books(desk) == ["/v2/ETH-EUR/book"]
+    assert (fetched["BTC-EUR"].bid, fetched["BTC-EUR"].book_confirmed) == (Price(Decimal(98)), 999.5)
+    assert (fetched["ETH-EUR"].bid, fetched["ETH-EUR"].book_confirmed) == (Price(Decimal(99)), desk.clock.monotonic())
+
+
+async def test_a_newer_book_takes_the_place_of_an_older_one_and_of_nothing_else() -> None:
+    desk = Desk(answer)
+    quotes = Quotes(desk.readonly, desk.clock)
+    before = await quotes.fetch("BTC-EUR")
+    at = desk.clock.monotonic()
+    assert not quotes.take_books([view("BTC-EUR", "98", at), view("BTC-EUR", "98", at - 1)])
+    assert quotes.latest["BTC-EUR"] == before
+    desk.clock.step(3)
+    assert quotes.take_books([view("BTC-EUR", "98", at + 2), view("SOL-EUR", "5", at + 2)])
+    after = quotes.latest["BTC-EUR"]
+    assert (after.bid, after.book_confirmed) == (Price(Decimal(98)), at + 2)
+    assert after.balance_fetched == before.balance_fetched, "the balance is as old as it was"
+    assert after.clock == before.clock
+    assert set(quotes.latest) == {"BTC-EUR"}, "of a market nobody asked for there is no quote"
