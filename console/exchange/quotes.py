@@ -71,7 +71,8 @@ class Quotes:
         bids = {market: bid for market, (bid, _) in best.items() if bid is not None} if best is not None else {}
         made = {}
         for market, book in zip(wanted, books, strict=True):
-            made[market] = self._quote(market, book, balances, bids, None if last is None else last.get(market))
+            quote = self._quote(market, book, balances, bids, None if last is None else last.get(market))
+            made[market] = _with_newer_book(quote, self.latest.get(market))
         self.latest.update(made)
         return made
 
@@ -138,6 +139,15 @@ class Quotes:
             other_bids={other: bid for other, bid in bids.items() if other != market},
             clock=self._sample,
         )
+
+
+def _with_newer_book(quote: Quote, known: Quote | None) -> Quote:
+    """The quote with the book that was heard of while its other parts were fetched; one without a book stays so."""
+    if known is None or known.book_confirmed is None or quote.book_confirmed is None:
+        return quote
+    if known.book_confirmed <= quote.book_confirmed:
+        return quote
+    return replace(quote, bids=known.bids, asks=known.asks, book_confirmed=known.book_confirmed)
 
 
 def _available(balances: Balances, symbol: str) -> Decimal:

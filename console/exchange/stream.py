@@ -28,9 +28,6 @@ from console.exchange.weights import Lane, WeightBudget
 from console.exchange.wire import read_most, read_one
 
 SIGNED_PATH: Final = "/v2/websocket"
-FRESH_S: Final = 2.5
-"""A book confirmed this long ago is as good as polled; the exchange confirms one every second."""
-
 TURN_S: Final = 0.5
 """Seconds between two looks at what is to be subscribed and which snapshot is missing."""
 
@@ -61,7 +58,7 @@ class Stream:
         on_account: Callable[[], None] | None = None,
     ) -> None:
         """``keys`` with the right to trade open the account's own events; ``on_account`` is called at each."""
-        self._link = Link(address, ticking, self._serve)
+        self._link = Link(address, ticking, budget, self._serve)
         self._budget = budget
         self._ticking = ticking
         self._keys = keys
@@ -76,7 +73,8 @@ class Stream:
         self._changed: set[str] = set()
         self._attention = asyncio.Event()
         self._request = 0
-        self._requests: dict[int, str] = {}
+        self._requests: dict[str, int] = {}
+        """The newest request of each market; an answer to an older one says how the book was before."""
         self.books: dict[str, StreamBook] = {}
         self.heard: float | None = None
         """When the last message came."""
@@ -93,9 +91,7 @@ class Stream:
     def fresh(self, market: str) -> BookView | None:
         """The market's book, if it is known to be right; None means: poll."""
         book = self.books.get(market)
-        if book is None or book.confirmed is None or self._now() - book.confirmed > FRESH_S:
-            return None
-        return _view(book, book.confirmed)
+        return None if book is None else book.view(self._now())
 
     @property
     def problem(self) -> str | None:
@@ -114,7 +110,7 @@ class Stream:
 
     def _is_fresh(self, market: str) -> bool:
         book = self.books.get(market)
-        return book is not None and book.confirmed is not None and self._now() - book.confirmed <= FRESH_S
+        return book is not None and book.is_fresh(self._now())
 
     # life ------------------------------------------------------------------------------------------------------
     async def run(self) -> None:
@@ -214,9 +210,9 @@ class Stream:
                 continue
             self._pay()
             self._request += 1
-            self._requests[self._request] = market
+            self._requests[market] = self._request
             self._asked_at[market] = now
-            book.asked()
+            book.asked(now)
             await self._say("getBook", market=market, requestId=self._request)
 
     # what is heard ---------------------------------------------------------------------------------------------
@@ -229,10 +225,10 @@ class Stream:
         self.heard = now
         match value.get("event"):
             case "book":
-                self._delta(read_one(DeltaPayload, value, "book event"), now)
+                self._delta(read_one(DeltaPayload, value, "book event"))
             case "ticker24h":
                 for day in read_most(DayPayload, value.get("data"), "ticker event"):
-                    self._sign_of_life(day, now)
+                    self._sign_of_life(day)
             case "order" | "fill":
                 self._tell_account()
             case "authenticate":
@@ -240,20 +236,25 @@ class Stream:
             case None:
                 self._answered(value, text, now)
 
-    def _delta(self, delta: DeltaPayload, now: float) -> None:
+    def _delta(self, delta: DeltaPayload) -> None:
         book = self.books.get(delta.market)
         if book is None:
             return
-        if book.delta(delta, now):
+        if book.delta(delta, self._when(None if delta.timestamp is None else delta.timestamp // 1_000_000)):
             self._changed.add(delta.market)
         if book.sync is Sync.LOST:
             self._attention.set()
 
-    def _sign_of_life(self, day: DayPayload, now: float) -> None:
+    def _sign_of_life(self, day: DayPayload) -> None:
         book = self.books.get(day.market)
-        if book is not None:
-            book.sign_of_life(day, now)
+        if book is not None and day.timestamp is not None:
+            book.sign_of_life(day, self._when(day.timestamp))
             self._changed.add(day.market)
+
+    def _when(self, stamp_ms: int | None) -> float:
+        """When the exchange was as it says; never later than now, however its clock and ours differ."""
+        lag_ms = 0 if stamp_ms is None else max(self._ticking.time.now_ms() - stamp_ms, 0)
+        return self._now() - lag_ms / 1000
 
     def _tell_account(self) -> None:
         if self._on_account is not None:
@@ -264,7 +265,9 @@ class Stream:
         self._attention.set()
 
     def _answered(self, value: dict[str, Any], text: str | bytes, now: float) -> None:
-        market = self._requests.pop(value["requestId"], None) if isinstance(value.get("requestId"), int) else None
+        market = next((name for name, number in self._requests.items() if number == value.get("requestId")), None)
+        if market is not None:
+            del self._requests[market]
         body = text.encode() if isinstance(text, str) else text
         if "errorCode" in value:
             code, sentence = read_error(body)
@@ -276,7 +279,7 @@ class Stream:
                 self._asked_at[market] = now + SNAPSHOT_S
                 self.books[market].lose()
         elif market is not None and market in self.books:
-            self.books[market].snapshot(read_one(SnapshotPayload, value.get("response"), "book"), now)
+            self.books[market].snapshot(read_one(SnapshotPayload, value.get("response"), "book"))
             self._changed.add(market)
             self._attention.set()
             self._link.problem = None
@@ -291,8 +294,3 @@ def _ended_well(task: asyncio.Task[None]) -> bool:
 
 def _channels(market: str) -> list[dict[str, Any]]:
     return [{"name": "book", "markets": [market]}, {"name": "ticker24h", "markets": [market]}]
-
-
-def _view(book: StreamBook, confirmed: float) -> BookView:
-    bids, asks = book.levels()
-    return BookView(book.market, bids, asks, confirmed)

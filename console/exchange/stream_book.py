@@ -9,9 +9,13 @@ from enum import StrEnum
 from heapq import nlargest, nsmallest
 from typing import Final
 
-from console.exchange.wire import Amount, Payload, Positive, Whole, Word
+from console.exchange.readonly import BookView
+from console.exchange.wire import Amount, Millis, Payload, Positive, Whole, Word
 from storage.models import Level
 from storage.money import Price, Quantity
+
+FRESH_S: Final = 2.5
+"""A book confirmed this long ago is as good as polled; the exchange confirms one every second."""
 
 DEPTH: Final = 25
 """Levels a side that are handed on, as many as a poll brings."""
@@ -27,6 +31,8 @@ class DeltaPayload(Payload):
     nonce: Whole
     bids: tuple[tuple[Positive, Amount], ...]
     asks: tuple[tuple[Positive, Amount], ...]
+    timestamp: Whole | None = None
+    """Nanoseconds UTC by the exchange."""
 
 
 class SnapshotPayload(Payload):
@@ -44,6 +50,7 @@ class DayPayload(Payload):
     market: Word
     bid: Positive | None = None
     ask: Positive | None = None
+    timestamp: Millis | None = None
 
 
 class Sync(StrEnum):
@@ -59,7 +66,11 @@ class Sync(StrEnum):
 
 @dataclass(slots=True)
 class StreamBook:
-    """A book that applies differences in their order only. ``confirmed`` is a monotonic second, None while unsure."""
+    """A book that applies differences in their order only.
+
+    Times are monotonic seconds at which the exchange itself was as told: when a snapshot was asked for, when an event
+    was stamped; what waited on its way is older than its arrival. ``confirmed`` is None while the book is unsure.
+    """
 
     market: str
     sync: Sync = Sync.LOST
@@ -69,31 +80,34 @@ class StreamBook:
     """How often a difference was missing."""
     _bids: dict[Decimal, Decimal] = field(default_factory=dict)
     _asks: dict[Decimal, Decimal] = field(default_factory=dict)
-    _waiting: list[DeltaPayload] = field(default_factory=list)
+    _waiting: list[tuple[DeltaPayload, float]] = field(default_factory=list)
+    _asked: float = 0.0
 
-    def asked(self) -> None:
-        """A snapshot was asked for."""
-        self.sync = Sync.ASKED
+    def asked(self, at: float) -> None:
+        """A snapshot was asked for at that moment; no earlier one is taken any more."""
+        self.sync, self._asked = Sync.ASKED, at
         self._waiting.clear()
 
     def lose(self) -> None:
         """The book can no longer be trusted."""
         self.sync, self.confirmed = Sync.LOST, None
 
-    def snapshot(self, found: SnapshotPayload, now: float) -> None:
+    def snapshot(self, found: SnapshotPayload) -> None:
         """Begin from a snapshot and the differences after it; LOST again if one of those is missing."""
         if self.sync is not Sync.ASKED:
             return
         self._bids, self._asks = dict(found.bids), dict(found.asks)
-        self.nonce, self.sync, self.confirmed = found.nonce, Sync.FOLLOWING, now
-        for delta in sorted(self._waiting, key=lambda each: each.nonce):
-            self.delta(delta, now)
+        self.nonce, self.sync, self.confirmed = found.nonce, Sync.FOLLOWING, self._asked
+        if self._crossed():
+            self.lose()
+        for delta, at in sorted(self._waiting, key=lambda each: each[0].nonce):
+            self.delta(delta, at)
         self._waiting.clear()
 
-    def delta(self, found: DeltaPayload, now: float) -> bool:
+    def delta(self, found: DeltaPayload, at: float) -> bool:
         """Apply one difference; whether the book changed. One that is missing makes the book LOST."""
         if self.sync is Sync.ASKED:
-            self._waiting.append(found)
+            self._waiting.append((found, at))
             if len(self._waiting) > MOST_WAITING:
                 self.lose()
             return False
@@ -104,14 +118,17 @@ class StreamBook:
             self.gaps += 1
             self.lose()
             return False
-        self.nonce, self.confirmed = found.nonce, now
+        self.nonce, self.confirmed = found.nonce, at
         _apply(self._bids, found.bids)
         _apply(self._asks, found.asks)
-        if self._bids and self._asks and max(self._bids) >= min(self._asks):
+        if self._crossed():
             self.lose()
         return True
 
-    def sign_of_life(self, day: DayPayload, now: float) -> None:
+    def _crossed(self) -> bool:
+        return bool(self._bids and self._asks) and max(self._bids) >= min(self._asks)
+
+    def sign_of_life(self, day: DayPayload, at: float) -> None:
         """The exchange says what it thinks the best prices are; the book is confirmed only if it thinks the same.
 
         So a last difference that was lost, or nonces that began anew, cannot pass for a quiet market.
@@ -120,7 +137,18 @@ class StreamBook:
             max(self._bids, default=None),
             min(self._asks, default=None),
         ):
-            self.confirmed = now
+            self.confirmed = at if self.confirmed is None else max(self.confirmed, at)
+
+    def is_fresh(self, now: float) -> bool:
+        """Whether it is known to be right, and was confirmed a moment ago."""
+        return self.confirmed is not None and now - self.confirmed <= FRESH_S
+
+    def view(self, now: float) -> BookView | None:
+        """The book as others see it, with the moment of which it is true; None if it is not fresh."""
+        if self.confirmed is None or not self.is_fresh(now):
+            return None
+        bids, asks = self.levels()
+        return BookView(self.market, bids, asks, self.confirmed)
 
     def levels(self, depth: int = DEPTH) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
         """(bids, asks), best first."""

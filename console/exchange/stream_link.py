@@ -9,11 +9,13 @@ from typing import Final
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import InvalidStatus, WebSocketException
 
 from console.exchange.address import Address
 from console.exchange.errors import MAX_TEXT, ExchangeError
 from console.exchange.exchange_time import Ticking
+from console.exchange.reader import UNSIGNED
+from console.exchange.weights import WeightBudget
 
 OPEN_S: Final = 5.0
 PING_S: Final = 5.0
@@ -23,6 +25,7 @@ STEADY_S: Final = 30.0
 FIRST_WAIT_S: Final = 0.5
 LONGEST_WAIT_S: Final = 30.0
 LONGEST_MESSAGE: Final = 8 * 1024 * 1024
+TOO_MANY: Final = 429
 
 log = logging.getLogger(__name__)
 wire_log = logging.getLogger(f"{__name__}.wire")
@@ -46,10 +49,15 @@ class Link:
     """Connects and hands each connection to ``serve``, which returns or raises at its end."""
 
     def __init__(
-        self, address: Callable[[], Address], ticking: Ticking, serve: Callable[[ClientConnection], Awaitable[None]]
+        self,
+        address: Callable[[], Address],
+        ticking: Ticking,
+        budget: WeightBudget,
+        serve: Callable[[ClientConnection], Awaitable[None]],
     ) -> None:
         self._address = address
         self._ticking = ticking
+        self._budget = budget
         self._serve = serve
         self.problem: str | None = None
 
@@ -69,12 +77,17 @@ class Link:
         return AsyncRetrying(retry=retry_if_exception_type(StreamLost), wait=wait, sleep=self._ticking.clock.sleep)
 
     async def _once(self) -> None:
-        """One connection, to its end. Raises StreamLost unless it held for a while."""
+        """One connection, to its end; none during a ban. Raises StreamLost unless it held for a while."""
+        if self._budget.banned_until_ms is not None:
+            self.problem = "the stream waits: the exchange's rate limit was exceeded"
+            raise StreamLost(self.problem)
         began = self._ticking.clock.monotonic()
         try:
             async with _connected(self._address().websocket) as connection:
                 await self._serve(connection)
         except (OSError, WebSocketException, ExchangeError, ValueError) as error:
+            if isinstance(error, InvalidStatus) and error.response.status_code == TOO_MANY:
+                self._budget.learn(UNSIGNED, TOO_MANY, {}, bytes(error.response.body or b""))
             self.problem = f"the stream was lost: {type(error).__name__} {error}".strip()[:MAX_TEXT]
             log.warning("%s", self.problem)
         if self._ticking.clock.monotonic() - began < STEADY_S:

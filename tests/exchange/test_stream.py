@@ -180,11 +180,11 @@ async def test_the_stream_pays_from_the_one_budget_and_waits_when_it_is_short(ex
         await until(lambda: stream.problem is not None)
         assert "100 of 1000 points are left" in str(stream.problem)
         assert stream.books == {}
-        left(budget, 510)
+        left(budget, 501)
         await until(lambda: stream.following)
         assert stream.problem is None
         # One point for the subscription, one for the snapshot.
-        assert budget.percent_left() == 50
+        assert budget.percent_left() == 49
 
 
 async def test_what_no_exchange_sends_ends_the_connection_and_is_told(exchange: Address) -> None:

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from console.exchange.stream_book import MOST_WAITING, DayPayload, DeltaPayload, SnapshotPayload, StreamBook, Sync
+from console.exchange.stream_book import (
+    FRESH_S,
+    MOST_WAITING,
+    DayPayload,
+    DeltaPayload,
+    SnapshotPayload,
+    StreamBook,
+    Sync,
+)
 
 
 def delta(nonce: int, bids: Any = (), asks: Any = ()) -> DeltaPayload:
@@ -24,8 +32,8 @@ def snapshot(nonce: int, bids: Any = (("99", "1"),), asks: Any = (("101", "1"),)
 
 def following(nonce: int = 10) -> StreamBook:
     book = StreamBook("BTC-EUR")
-    book.asked()
-    book.snapshot(snapshot(nonce), 1.0)
+    book.asked(1.0)
+    book.snapshot(snapshot(nonce))
     return book
 
 
@@ -57,21 +65,21 @@ def test_a_missing_difference_loses_the_book() -> None:
 
 def test_what_waited_for_the_snapshot_is_applied_in_order_and_only_if_complete() -> None:
     book = StreamBook("BTC-EUR")
-    book.asked()
+    book.asked(1.0)
     for nonce in (9, 12, 11, 10, 12):
         book.delta(delta(nonce, [["98", str(nonce)]]), 1.0)
-    book.snapshot(snapshot(10), 2.0)
+    book.snapshot(snapshot(10))
     assert (book.nonce, book.sync) == (12, Sync.FOLLOWING)
     assert shown(book)[0] == [("99", "1"), ("98", "12")]
-    book.asked()
+    book.asked(1.0)
     book.delta(delta(14, [["98", "1"]]), 3.0)
-    book.snapshot(snapshot(12), 3.0)
+    book.snapshot(snapshot(12))
     assert book.sync is Sync.LOST
 
 
 def test_a_snapshot_nobody_asked_for_is_passed_over() -> None:
     book = following()
-    book.snapshot(snapshot(50, [["1", "1"]]), 2.0)
+    book.snapshot(snapshot(50, [["1", "1"]]))
     assert book.nonce == 10
 
 
@@ -83,10 +91,37 @@ def test_a_crossed_book_is_lost() -> None:
 
 def test_a_snapshot_that_never_comes_does_not_pile_up_what_waits() -> None:
     book = StreamBook("BTC-EUR")
-    book.asked()
+    book.asked(1.0)
     for nonce in range(MOST_WAITING + 1):
         book.delta(delta(nonce), 1.0)
     assert book.sync is Sync.LOST
+
+
+def test_a_snapshot_is_true_as_of_its_question_and_what_waited_as_of_its_stamp() -> None:
+    book = StreamBook("BTC-EUR")
+    book.asked(1.0)
+    book.snapshot(snapshot(10))
+    assert book.confirmed == 1.0
+    book.asked(4.0)
+    book.delta(delta(11, [["98", "2"]]), 3.5)
+    book.snapshot(snapshot(10))
+    assert (book.nonce, book.confirmed) == (11, 3.5)
+    assert book.view(3.5 + FRESH_S) is not None
+    assert book.view(3.6 + FRESH_S) is None
+
+
+def test_an_older_sign_of_life_does_not_make_a_book_older() -> None:
+    book = following()
+    book.delta(delta(11, [["98", "2"]]), 7.0)
+    book.sign_of_life(day("99", "101"), 5.0)
+    assert book.confirmed == 7.0
+
+
+def test_a_crossed_snapshot_is_lost() -> None:
+    book = StreamBook("BTC-EUR")
+    book.asked(1.0)
+    book.snapshot(snapshot(10, [["102", "1"]]))
+    assert (book.sync, book.confirmed) == (Sync.LOST, None)
 
 
 def day(bid: str | None, ask: str | None) -> DayPayload:
@@ -135,8 +170,8 @@ def test_whatever_is_lost_doubled_or_late_the_book_is_right_or_not_believed(
         if random.random() < 0.2:
             sent[place], sent[place + 1] = sent[place + 1], sent[place]
     book = StreamBook("BTC-EUR")
-    book.asked()
-    book.snapshot(snapshot(0, [["1", "1"]], []), 0.0)
+    book.asked(1.0)
+    book.snapshot(snapshot(0, [["1", "1"]], []))
     for event in sent:
         book.delta(event, 1.0)
         if book.sync is Sync.FOLLOWING:

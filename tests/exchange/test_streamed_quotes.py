@@ -1,4 +1,4 @@
-"""Quotes with books from the stream: not asked for again, never replaced by older ones; other parts stay as they are."""
+"""Quotes with books from the stream: not asked for again, never replaced by older ones, all other parts kept."""
 
 from __future__ import annotations
 
@@ -58,3 +58,16 @@ async def test_a_newer_book_takes_the_place_of_an_older_one_and_of_nothing_else(
     assert after.balance_fetched == before.balance_fetched, "the balance is as old as it was"
     assert after.clock == before.clock
     assert set(quotes.latest) == {"BTC-EUR"}, "of a market nobody asked for there is no quote"
+
+
+async def test_a_book_heard_of_while_the_rest_was_fetched_is_kept_and_an_older_one_is_not() -> None:
+    desk = Desk(answer)
+    quotes = Quotes(desk.readonly, desk.clock)
+    await quotes.fetch("BTC-EUR")
+    at = desk.clock.monotonic()
+    quotes.take_books([view("BTC-EUR", "98", at + 1)])
+    for bid, heard, kept, confirmed in (("97", at, "98", at + 1), ("96", at + 2, "96", at + 2)):
+        desk.clock.step(1)
+        fetched = await quotes.fetch_all(["BTC-EUR"], {"BTC-EUR": view("BTC-EUR", bid, heard)})
+        assert (fetched["BTC-EUR"].bid, fetched["BTC-EUR"].book_confirmed) == (Price(Decimal(kept)), confirmed)
+        assert quotes.latest == fetched
