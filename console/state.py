@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
-from console.execution.ticket import look_ahead, round_trip, sized_answers
+from console.execution.ticket import Outlook, look_ahead, round_trip, sized_answers
 from storage.checks import verdict
 from storage.clock import DAY, Micros
 from storage.codes import (
@@ -22,6 +22,7 @@ from storage.codes import (
     ProposalState,
     Side,
     Stage,
+    TimeInForce,
 )
 from storage.database import Tx
 from storage.execution_rows import executions_in
@@ -99,6 +100,10 @@ class ProposalView:
     rules: MarketRules | None
     quote_age: float | None
     """Seconds since the book was last confirmed."""
+    outlook: Outlook | None
+    """What the order would do in the book as it is; None without a book."""
+    time_in_force: TimeInForce | None
+    """Of the order as it would be sent now; None for a market order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +121,8 @@ class HistoryLine:
     """FILLED, RESTS, canceled, expired, declined, or the first code of a refusal."""
     since: Decimal | None = None
     """How far the bid is from the price of a buy, as a fraction; None for all else."""
+    earned: Eur | None = None
+    """What a sell earned or lost after the fees of both sides, as far as the cost of what it sold is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +185,7 @@ def build_state(tx: Tx, around: Surroundings) -> ConsoleState:
     views = [_proposal_view(tx, proposal, around, book) for proposal in open_proposals(tx)]
     unknown = executions_in(tx, {ExecutionState.UNKNOWN})
     resting = executions_in(tx, RESTING)
-    history = _history(tx, bids)
+    history = _history(tx, bids, book)
     free = (None, None) if account is None else (account.available_eur, account.balance_fetched)
     portfolio = read_portfolio(tx, bids, *free, fills)
     return ConsoleState(
@@ -264,7 +271,8 @@ def _proposal_view(tx: Tx, proposal: Proposal, around: Surroundings, book: Book)
     drift = None
     if price is not None and proposal.quote_at_creation is not None:
         drift = price.ratio(proposal.quote_at_creation) - 1
-    at_risk, break_even = round_trip(question, look_ahead(question.order, quote))
+    outlook = look_ahead(question.order, quote)
+    at_risk, break_even = round_trip(question, outlook)
     return ProposalView(
         proposal=proposal,
         checks=checks,
@@ -276,6 +284,8 @@ def _proposal_view(tx: Tx, proposal: Proposal, around: Surroundings, book: Book)
         break_even=break_even,
         rules=quote.rules,
         quote_age=None if quote.book_confirmed is None else tx.monotonic - quote.book_confirmed,
+        outlook=outlook,
+        time_in_force=question.order.time_in_force,
     )
 
 
@@ -295,8 +305,11 @@ def _filled_since(line: HistoryLine, since: Micros) -> bool:
     return line.trade is not None and line.trade.quantity.is_positive and line.at > since
 
 
-def _history(tx: Tx, bids: Mapping[str, Price]) -> tuple[HistoryLine, ...]:
-    lines = [_trade_line(trade, bids.get(trade.market)) for trade in history_page(tx, HISTORY_ROWS)]
+def _history(tx: Tx, bids: Mapping[str, Price], book: Book) -> tuple[HistoryLine, ...]:
+    earned: dict[int, Eur] = {}
+    for sold in book.realised:
+        earned[sold.execution_id] = earned.get(sold.execution_id, Eur.zero()) + sold.result
+    lines = [_trade_line(trade, bids.get(trade.market), earned) for trade in history_page(tx, HISTORY_ROWS)]
     for proposal in recent_proposals(tx, HISTORY_ROWS):
         if (state := proposal.state_at(tx.now)) in (ProposalState.EXPIRED, ProposalState.DECLINED):
             end = "expired" if state is ProposalState.EXPIRED else "declined"
@@ -313,7 +326,7 @@ def _ghost(key: str, at: Micros, side: Side, market: str, eur: Eur, end: str) ->
     return HistoryLine(key, at, side, market, None, eur, end)
 
 
-def _trade_line(trade: Trade, bid: Price | None) -> HistoryLine:
+def _trade_line(trade: Trade, bid: Price | None, earned: Mapping[int, Eur]) -> HistoryLine:
     state = trade.execution_state
     end = {
         ExecutionState.SUBMITTED: "RESTS",
@@ -326,7 +339,8 @@ def _trade_line(trade: Trade, bid: Price | None) -> HistoryLine:
     if trade.side is Side.BUY and trade.price is not None and bid is not None:
         since = bid.ratio(trade.price) - 1
     eur = trade.value if trade.quantity.is_positive else trade.ordered_eur
-    return HistoryLine(f"t{trade.id}", trade.at, trade.side, trade.market, trade, eur, end, since)
+    result = earned.get(trade.execution_id)
+    return HistoryLine(f"t{trade.id}", trade.at, trade.side, trade.market, trade, eur, end, since, result)
 
 
 def _activity(tx: Tx) -> tuple[ActivityLine, ...]:

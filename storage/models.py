@@ -410,6 +410,7 @@ class Realised:
     result: Eur
     closing: bool
     """It sold the last of what was held."""
+    execution_id: int
 
 
 @dataclass(frozen=True, slots=True)

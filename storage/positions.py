@@ -38,7 +38,9 @@ def replay(fills: Iterable[Fill]) -> Book:
         else:
             result = _sell(queue, fill.coins, value - fill.euro_fee)
             if result is not None:
-                results.append(Realised(fill.at, fill.market, result, closing=not queue))
+                results.append(
+                    Realised(fill.at, fill.market, result, closing=not queue, execution_id=fill.execution_id)
+                )
     held = {market: Position(market, tuple(queue)) for market, queue in lots.items() if queue}
     return Book(held, tuple(results))
 

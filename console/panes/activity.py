@@ -38,12 +38,14 @@ WELCOME: Final = (
 """What a first start says where the history will be; keys in braces."""
 
 
-def event_text(line: ActivityLine, scene: Scene) -> str:
-    """One event: ``14:31 refused 1041 SELL ETH-EUR ANTI_FLIP``."""
-    return f"{fmt.minute(line.at, scene.zone)} {words_of(line)}"
+def event_text(line: ActivityLine, scene: Scene, room: int) -> str:
+    """One event: ``14:31 refused 1041 SELL ETH-EUR ANTI_FLIP``; of its market only the coin where room is short."""
+    time = fmt.minute(line.at, scene.zone)
+    text = f"{time} {words_of(line)}"
+    return text if len(text) <= room else f"{time} {words_of(line, short=True)}"
 
 
-def words_of(line: ActivityLine) -> str:
+def words_of(line: ActivityLine, *, short: bool = False) -> str:
     """The same without its time. A run of a job is ``look: looked at 5, proposed 1``."""
     payload = line.payload
     if line.kind.startswith("job."):
@@ -52,6 +54,8 @@ def words_of(line: ActivityLine) -> str:
     word = _WORDS.get(line.kind) or line.kind.rpartition(".")[2].replace("_", " ")
     subject = "" if line.kind.startswith("trading.") else line.subject
     details = [str(payload[name]) for name in ("side", "market") if name in payload]
+    if short and "market" in payload:
+        details[-1] = details[-1].partition("-")[0]
     if details and "side" in payload:
         details[0] = details[0].upper()
     codes = payload.get("codes")

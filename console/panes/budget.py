@@ -27,6 +27,14 @@ _WORDS: Final = {
     "exposure": "expos.",
     "loss": "loss",
 }
+_ROOMY_WORDS: Final = {
+    "calls_hour": "calls 1 h",
+    "trades_hour": "trades 1 h",
+    "exits_hour": "exits 1 h",
+    "exposure": "exposure",
+}
+ROOMY: Final = 50
+"""Cells from which nothing is abbreviated."""
 _ALWAYS: Final = ("calls", "calls_hour", "cost", "trades", "exposure")
 _THEN: Final = ("scans", "loss", "trades_hour", "exits", "exits_hour")
 """Which gauges stay where there is no room for all; in a taller pane the others follow in this order."""
@@ -59,7 +67,9 @@ def _line(gauge: Gauge, known: dict[str, Gauge], scene: Scene, width: int) -> Li
     tail = _tail(gauge, scene)
     if gauge.name == "trades" and not _at_its_end(gauge) and _at_its_end(known["trades_hour"]):
         tail = Span(f"{_tail(known['trades_hour'], scene).text} h", "wait")  # the hour is what stops the next trade
-    head = f" {_WORDS[gauge.name]:<6} "
+    roomy = width >= ROOMY
+    word = _ROOMY_WORDS.get(gauge.name, _WORDS[gauge.name]) if roomy else _WORDS[gauge.name]
+    head = f" {word:<{10 if roomy else 6}} "
     middle = f"{figure:<10}" if len(figure) < 10 else f"{figure} "
     if len(head) + BAR + len(middle) + len(tail.text) > width:
         tail = Span("")
@@ -141,5 +151,5 @@ def _tail(gauge: Gauge, scene: Scene) -> Span:
         return Span(f"full {fmt.minute(gauge.full_at, scene.zone)}", "muted")
     if gauge.frees_at is None:
         return Span("")
-    unit = "" if gauge.name == "cost" else "1 "
-    return Span(f"+{unit}{fmt.minute(gauge.frees_at, scene.zone)}", token)
+    unit = "frees " if gauge.name == "cost" else "+1 "
+    return Span(f"{unit}{fmt.minute(gauge.frees_at, scene.zone)}", token)

@@ -11,6 +11,7 @@ from console.panes.rows import Cell, Column, Row
 from console.screens.confirm_line import Span
 from console.text import safe_text
 from storage.codes import TERMINAL
+from storage.money import Eur
 
 if TYPE_CHECKING:
     from console.panes.drawing import Scene
@@ -50,9 +51,10 @@ _WIDE: Final = (
     Column("price", 12, "right"),
     Column("EUR", 10, "right"),
     Column("fee", 8, "right"),
-    Column("end", 14),
-    Column("now", 22),
+    Column("end", 15),
 )
+WIDE_FROM: Final = 110
+_WIDE_CELLS: Final = 1 + sum(column.width + 1 for column in _WIDE)
 NO_ROWS: Final = "none"
 
 
@@ -64,8 +66,8 @@ def columns(width: int, *, titled: bool = True) -> tuple[Column, ...]:
     """The columns that fit a pane of this inner width."""
     if width >= 78 and not titled:
         return _COMPACT
-    if width >= 118:
-        return _WIDE
+    if width >= WIDE_FROM:
+        return (*_WIDE, Column("now", width - _WIDE_CELLS))
     if width >= 78:
         return _STANDARD
     return (
@@ -108,7 +110,7 @@ def _cells(line: HistoryLine, state: ConsoleState, scene: Scene, width: int) -> 
     if width < 78:
         head = (Cell(fmt.minute(line.at, scene.zone)), side_cell(line.side), Cell(market_name(line.market, 5)))
         return (*head, Cell(fmt.eur(line.eur)), end_cell(line, shape[-1].width))
-    wide = width >= 118
+    wide = width >= WIDE_FROM
     quantity = price = fee = token = ""
     if trade is not None:
         amount, at = _deal(trade)
@@ -176,9 +178,14 @@ def _proposal_id(line: HistoryLine) -> int | None:
 
 
 def _end(line: HistoryLine, width: int) -> tuple[Cell, ...]:
-    """How it ended, and how far the bid is from the price of a buy since; a long end takes the room of both."""
+    """How it ended, and what a sell earned, or how far the bid is from a buy; a long end takes the room of both."""
     end = end_cell(line, 20)
-    if line.since is None or len(end.text) > width:
+    if len(end.text) > width:
+        return (end,)
+    if line.earned is not None:
+        gained = "up" if line.earned > Eur.zero() else "down" if line.earned < Eur.zero() else ""
+        return (end, Cell(f"{fmt.eur_signed(line.earned)} EUR", gained))
+    if line.since is None:
         return (end,)
     token = "up" if line.since > 0 else "down" if line.since < 0 else ""
     return (end, Cell(f"now {fmt.percent(line.since, 1)}", token))

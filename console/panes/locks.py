@@ -24,7 +24,8 @@ _LEFT: Final = 7
 _GAP: Final = 2
 """Cells left free at the end, so that times do not touch the wall."""
 
-_JOB: Final = (Column("job", 9), Column("holder", 5), Column("fence", 4), Column("ttl", 5, "right"))
+_ROOMY: Final = 50
+"""Cells from which the holder of a job has room for its name."""
 
 
 def columns(width: int) -> tuple[Column, ...]:
@@ -75,22 +76,32 @@ def lock_text(lock: MarketLock, scene: Scene, room: int) -> str:
 
 def _job_row(lock: JobLock, state: ConsoleState, scene: Scene, width: int) -> Row:
     token = "wait" if lock.paused or lock.failures else ""
-    head = (Cell(safe_text(lock.job, 9), token), Cell(_holder(lock, state), token), Cell(f"f{lock.fence}", "muted"))
+    holder = 5 if width < _ROOMY else min(max(len(_holder(other, state, 20)) for other in state.job_locks), width - 36)
+    job = (Column("job", 9), Column("holder", holder), Column("fence", 4), Column("ttl", 5, "right"))
+    name = _holder(lock, state, holder)
+    head = (Cell(safe_text(lock.job, 9), token), Cell(name, token), Cell(f"f{lock.fence}", "muted"))
     key, error = f"j {lock.job}", safe_text(lock.error or "", 80)
     if lock.paused or lock.failures:
         text = f"paused {error}" if lock.paused else f"{lock.failures} failed, {_next(lock, scene)} {error}"
-        return Row(key, (*head, Cell(text, token)), columns=(*_JOB[:-1], Column("why", max(width - 22, 1))))
-    shape = (*_JOB, Column("next", max(width - 28, 1)))
+        own = max(len(name), 5)  # what went wrong needs the room more than the columns their line
+        failing = (job[0], Column("holder", own), job[2], Column("why", max(width - 17 - own, 1)))
+        return Row(key, (*head, Cell(text, token)), columns=failing)
+    shape = (*job, Column("next", max(width - 23 - holder, 1)))
     ttl = "" if lock.ttl is None else short_left(lock.ttl, 5)
     return Row(key, (*head, Cell(ttl), Cell(_next(lock, scene), "muted")), columns=shape)
 
 
-def _holder(lock: JobLock, state: ConsoleState) -> str:
+def _holder(lock: JobLock, state: ConsoleState, room: int) -> str:
     if lock.holder is None:
         return "free"
     if lock.gone:
         return "gone"
-    return "here" if lock.holder == state.instance else safe_text(lock.holder, 40)[:5]
+    return "here" if lock.holder == state.instance else _short_holder(safe_text(lock.holder, 40), room)
+
+
+def _short_holder(name: str, room: int) -> str:
+    """As much of ``box2-5f2c`` as fits, without a dash at its end."""
+    return name if len(name) <= room else name[:room].rstrip("-")
 
 
 def _next(lock: JobLock, scene: Scene) -> str:

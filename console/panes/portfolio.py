@@ -28,6 +28,9 @@ _SHORT: Final = (
     Column("result", 9, "right"),
 )
 _EUROS: Final = (Column("", 5), Column("", 9, "right"), Column("", 1), Column("", 20))
+LONG_FROM: Final = 78
+_LONG_EUROS: Final = (Column("", 5), Column("", 40, "right"), Column("", 1), Column("", 30))
+"""What there is of euros stands under what coins are worth."""
 _LONG: Final = (
     Column("coin", 8),
     Column("quantity", 13, "right"),
@@ -41,13 +44,13 @@ _LONG: Final = (
 
 def columns(width: int) -> tuple[Column, ...]:
     """The columns that fit a pane of this inner width."""
-    return _LONG if width >= 78 else _SHORT
+    return _LONG if width >= LONG_FROM else _SHORT
 
 
 def rows(state: ConsoleState, scene: Scene, width: int) -> list[Row]:
     """Euros, coins by value, resting orders, the day."""
     return [
-        Row("eur", _euros(state), columns=_EUROS),
+        Row("eur", _euros(state), columns=_EUROS if width < LONG_FROM else _LONG_EUROS),
         *(Row(f"h {holding.market}", _coin(holding, state, width)) for holding in state.portfolio.holdings),
         *_resting(state, width),
         Row("day", (_day(state, scene),)),
@@ -86,7 +89,7 @@ def _coin(holding: Holding, state: ConsoleState, width: int) -> tuple[Cell, ...]
         quantity = fmt.quantity(holding.quantity, max(room - len(quantity.partition(".")[0]) - 1, 0), grouped=False)
     worth = Cell("no bid", "wait") if holding.value is None else Cell(fmt.eur(holding.value))
     share = _share(holding)
-    if width < 78:
+    if width < LONG_FROM:
         return (Cell(name), Cell(quantity), worth, share)
     tick = state.tick_sizes.get(holding.market)
     bid = "" if holding.bid is None else price_text(holding.bid, tick, 11, rounded=True)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from console import format as fmt
 from console.panes.cells import drift_cell, left_cell, market_name, price_text, short_left, side_cell
-from console.panes.drawing import STATE_SECONDS, Scene, paragraph
+from console.panes.drawing import STATE_SECONDS, Scene
+from console.panes.proposal_columns import columns as columns
 from console.panes.rows import Cell, Column, Row
-from console.screens.confirm_line import Line, Span
+from console.screens.confirm_line import Span
 from console.text import fit, safe_text
-from storage.clock import MINUTE
 from storage.codes import CheckCode, ProposalState, Side
 
 if TYPE_CHECKING:
@@ -23,58 +23,16 @@ if TYPE_CHECKING:
 QUOTE_SECONDS: Final = 15.0
 """A price confirmed longer ago than this is drawn as old."""
 
-WIDE_FROM: Final = 118
-"""Cells from which a list also shows risk, break-even and oracle."""
-
-_GATE: Final = 15
-_WIDE_GATE: Final = 18
-
-_STANDARD: Final = (
-    Column("id", 4, "right"),
-    Column("side", 4),
-    Column("market", 7),
-    Column("EUR", 7, "right"),
-    Column("limit", 8, "right"),
-    Column("now", 8, "right"),
-    Column("drift", 6, "right"),
-    Column("conf", 4, "right"),
-    Column("left", 5, "right"),
-    Column("gate", _GATE),
-)
-_WIDE: Final = (
-    Column("id", 4, "right"),
-    Column("side", 4),
-    Column("market", 9),
-    Column("EUR", 8, "right"),
-    Column("limit", 9, "right"),
-    Column("now", 9, "right"),
-    Column("drift", 7, "right"),
-    Column("conf", 4, "right"),
-    Column("left", 7, "right"),
-    Column("gate", _WIDE_GATE),
-    Column("at risk", 8, "right"),
-    Column("even at", 9, "right"),
-    Column("oracle", 9),
-)
 NO_ROWS: Final = "none"
 NOT_ASKED: Final = "not asked yet"
 """In the gate's column, before the gate can be asked."""
-
-
-def columns(width: int) -> tuple[Column, ...]:
-    """The columns that fit a pane of this inner width."""
-    if width >= WIDE_FROM:
-        return _WIDE
-    if width >= 78:
-        return _STANDARD
-    # side, base, amount at limit, gate, left: the order in one cell, as a narrow screen has no room for headings
-    return (
-        Column("side", 4),
-        Column("coin", 4),
-        Column("EUR @ limit", width - 25),
-        Column("gate", 7),
-        Column("left", 5),
-    )
+WOULD: Final[Mapping[str, str]] = {
+    "FILLS AT ONCE": "fill",
+    "FILLS IN PART": "part",
+    "RESTS": "rest",
+    "FILLS NOTHING": "none",
+}
+"""What an order would do in the book as it is, in the column of that name."""
 
 
 def rows(state: ConsoleState, scene: Scene, width: int) -> list[Row]:
@@ -131,35 +89,61 @@ def _nothing(state: ConsoleState, scene: Scene, width: int) -> str:
 
 
 def _wide_cells(state: ConsoleState, view: ProposalView, scene: Scene, width: int) -> tuple[Cell, ...]:
-    proposal, wide = view.proposal, width >= WIDE_FROM
-    tick = _tick(state, view)
-    shape = columns(width)
-    cells = (
-        Cell(str(proposal.id)),
-        side_cell(proposal.side),
-        Cell(market_name(proposal.market, shape[2].width)),
-        Cell(fmt.eur(proposal.eur)),
-        Cell("market" if proposal.limit is None else price_text(proposal.limit, tick, shape[4].width)),
-        now_cell(view, state, scene, shape[5].width),
-        drift_cell(view.drift),
-        Cell("" if proposal.confidence is None else str(proposal.confidence)),
-        left_cell(proposal.expires_at - scene.now, shape[8].width),
-        gate_cell(view, scene, shape[9].width),
-    )
-    if not wide:
-        return cells
-    oracle = safe_text(proposal.oracle, 40).rpartition("/")[2]
-    return (
-        *cells,
-        Cell("" if view.at_risk is None else fmt.eur_signed(view.at_risk)),
-        Cell("" if view.break_even is None else price_text(view.break_even, tick, shape[11].width, rounded=True)),
-        Cell(fit(oracle, min(len(oracle), 9)), "muted"),
-    )
+    return tuple(_cell(column, state, view, scene) for column in columns(width))
+
+
+def _cell(column: Column, state: ConsoleState, view: ProposalView, scene: Scene) -> Cell:
+    """What stands under a title."""
+    proposal, tick, room = view.proposal, tick_of(state, view), column.width
+    match column.title:
+        case "id":
+            return Cell(str(proposal.id))
+        case "side":
+            return side_cell(proposal.side)
+        case "market":
+            return Cell(market_name(proposal.market, room))
+        case "EUR":
+            return Cell(fmt.eur(proposal.eur))
+        case "limit":
+            return Cell("market" if proposal.limit is None else price_text(proposal.limit, tick, room))
+        case "now":
+            return now_cell(view, state, scene, room)
+        case "drift":
+            return drift_cell(view.drift)
+        case "conf":
+            return Cell("" if proposal.confidence is None else str(proposal.confidence))
+        case "left":
+            return left_cell(proposal.expires_at - scene.now, room)
+        case "gate":
+            return gate_cell(view, scene, room)
+        case _:
+            return _further_cell(column, view, tick)
+
+
+def _further_cell(column: Column, view: ProposalView, tick: Price | None) -> Cell:
+    """What only a wide list shows: what the order would do now, what it risks, and who thought of it."""
+    proposal, even = view.proposal, view.break_even
+    match column.title:
+        case "type":
+            return Cell("market" if view.time_in_force is None else view.time_in_force.value)
+        case "would":
+            return Cell("" if view.outlook is None else WOULD[view.outlook.now])
+        case "at risk":
+            return Cell("" if view.at_risk is None else fmt.eur_signed(view.at_risk))
+        case "even at":
+            return Cell("" if even is None else price_text(even, tick, column.width, rounded=True))
+        case "cost":
+            if even is None or view.price is None or not view.price.is_positive:
+                return Cell("")
+            return Cell(fmt.percent(even.ratio(view.price) - 1, spaced=False))
+        case _:
+            name = safe_text(proposal.oracle, 40).rpartition("/")[2]
+            return Cell(fit(name, min(len(name), column.width)), "muted")
 
 
 def _narrow_cells(state: ConsoleState, view: ProposalView, scene: Scene, width: int) -> tuple[Cell, ...]:
     proposal, room = view.proposal, columns(width)[2].width
-    cells = (*_head(view), Cell(_amount(proposal.eur, proposal.limit, _tick(state, view), room)))
+    cells = (*_head(view), Cell(_amount(proposal.eur, proposal.limit, tick_of(state, view), room)))
     if view.blocking is None:
         gate = "TYPE" if view.typed_reason is not None else "ready"
         return (*cells, Cell(gate, "strong"), left_cell(proposal.expires_at - scene.now, 5))
@@ -191,7 +175,8 @@ def _head(view: ProposalView) -> tuple[Cell, Cell]:
     return side_cell(view.proposal.side), Cell(market_name(view.proposal.market, 4))
 
 
-def _tick(state: ConsoleState, view: ProposalView) -> Price | None:
+def tick_of(state: ConsoleState, view: ProposalView) -> Price | None:
+    """The tick size of a proposal's market, if it is known."""
     return state.tick_sizes.get(view.proposal.market) if view.rules is None else view.rules.tick_size
 
 
@@ -199,7 +184,7 @@ def now_cell(view: ProposalView, state: ConsoleState, scene: Scene, width: int) 
     """The price now, drawn as old when it was confirmed too long ago."""
     if view.price is None:
         return Cell("no price", "wait")
-    text = price_text(view.price, _tick(state, view), width, rounded=True)
+    text = price_text(view.price, tick_of(state, view), width, rounded=True)
     return Cell(text, "wait" if quote_is_old(view, state, scene) else "")
 
 
@@ -247,56 +232,6 @@ def data_age(state: ConsoleState, scene: Scene) -> Span:
     old = scene.monotonic - state.read_at > STATE_SECONDS
     age = scene.age(state.read_at)
     return Span(f"old, {age}" if old else age, "wait" if old else "muted")
-
-
-def detail_lines(
-    view: ProposalView | None, state: ConsoleState, scene: Scene, width: int, *, full: bool = False
-) -> list[Line]:
-    """Why the selected proposal was made and what it risks; if ``full`` also what speaks against it, in four lines."""
-    if view is None:
-        blank: Line = (Span(" nothing selected; arrows select" if state.proposals else "", "muted"),)
-        return [blank, *([()] * (3 if full else 1))]
-    proposal = view.proposal
-    reason = proposal.rationale
-    why = paragraph(" why  ", safe_text(reason.why, 1000), width, 1)
-    text = _short_risk(view, state, scene) if width < 78 else risk_text(view, state, scene)
-    risk = paragraph(" risk ", text, width, 1)
-    if not full:
-        return [*why, *risk]
-    against = safe_text(f"{reason.why_not} {scene.symbols.dot} next look if {reason.next_trigger}", 1000)
-    head = f" {scene.frame.across * 3} {proposal.id} rev {proposal.revision} {scene.frame.across * 3} "
-    made = fmt.age(max(scene.now - proposal.created_at, 0))
-    about = f"{safe_text(proposal.oracle, 30)} {scene.symbols.dot} {made} ago"
-    return [(Span(head, "muted"), Span(about, "muted")), *why, *paragraph(" not  ", against, width, 1), *risk]
-
-
-def _short_risk(view: ProposalView, state: ConsoleState, scene: Scene) -> str:
-    tick, wrong, parts = _tick(state, view), view.proposal.rationale.invalidation_price, []
-    if wrong is not None:
-        loss = "wrong" if view.at_risk is None else fmt.eur_signed(view.at_risk)
-        parts.append(f"{loss} at {price_text(wrong, tick, 20, rounded=True)}")
-    if view.break_even is not None:
-        parts.append(f"even {price_text(view.break_even, tick, 20, rounded=True)}")
-    return f" {scene.symbols.dot} ".join(parts)
-
-
-def risk_text(view: ProposalView, state: ConsoleState, scene: Scene) -> str:
-    """What it costs to be wrong, where it starts to pay, and how long ago it was thought of."""
-    proposal, tick, parts = view.proposal, _tick(state, view), []
-    wrong = proposal.rationale.invalidation_price
-    if wrong is not None:
-        beyond = "below" if proposal.side is Side.BUY else "above"
-        loss = "" if view.at_risk is None else f" = {fmt.eur_signed(view.at_risk)} EUR"
-        parts.append(f"wrong {beyond} {price_text(wrong, tick, 20, rounded=True)}{loss}")
-    if view.break_even is not None:
-        even = f"even at {price_text(view.break_even, tick, 20, rounded=True)}"
-        share = "" if view.price is None else f" ({fmt.percent(view.break_even.ratio(view.price) - 1)})"
-        parts.append(even + share)
-    if proposal.side is Side.SELL and wrong is None:
-        parts.append("a sell of what is held risks no more money")
-    seen = max(scene.now - proposal.created_at, 0)
-    parts.append(f"saw {fmt.age(seen - seen % MINUTE if seen >= MINUTE else seen)} ago")
-    return f" {scene.symbols.dot} ".join(parts)
 
 
 def most_urgent(views: Sequence[ProposalView]) -> ProposalView | None:

@@ -13,7 +13,7 @@ from console.screens.check_lines import CHECKS_WIDTH, check_lines, why_lines
 from console.screens.confirm_line import NARROW, Line, Order, Span, last_lines
 from console.screens.confirm_state import ConfirmState, State
 from console.screens.confirm_terms import Key, Live, Step, overridable
-from console.screens.confirm_ways import TicketWays, short_blocking
+from console.screens.confirm_ways import TicketWays, short_blocking, why_unused
 from console.screens.forms import Form
 from console.screens.ticket_lines import Ticketed, body_lines, fires_text, order_line
 from console.text import safe_text, wrapped
@@ -93,8 +93,17 @@ class ConfirmScreen(TicketWays, inherit_bindings=False):
         if step.unused and key.character == "i":
             self.page = 0
         self._follow(step)
-        if step.unused and self.ticketed is not None and not self.console.driver.read_only:
-            self.way_on(key.character, self.ticketed)
+        if step.unused and self.ticketed is not None:
+            self._unused(key, machine, self.ticketed)
+
+    def _unused(self, key: Key, machine: ConfirmState, ticketed: Ticketed) -> None:
+        """A key that neither arms nor fires: a way on, or a sentence why it is none."""
+        read_only = self.console.driver.read_only
+        if not read_only and self.way_on(key.character, ticketed):
+            return
+        if self.page is None and machine.state in (State.READY, State.TYPE):
+            machine.note = why_unused(key, read_only=read_only)
+            self.redraw()
 
     @property
     def fits(self) -> bool:

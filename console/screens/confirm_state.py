@@ -28,7 +28,8 @@ ARMED_LONGEST: Final = 30.0
 TYPED_LONGEST: Final = 24
 
 _LEAVE: Final = frozenset({"q", "escape", "ctrl+c", "ctrl+q"})
-_AMOUNT: Final = frozenset("0123456789.,")
+AMOUNT_SIGNS: Final = frozenset("0123456789.,")
+"""What an amount is typed with."""
 
 
 class State(StrEnum):
@@ -162,7 +163,7 @@ class ConfirmState:
             if typed and typed == amount_text(self._live.total):  # a total nobody filled in is not matched by nothing
                 return self._arm()
             self.note = f"not {self._live.total}"
-        elif key.character is not None and key.character in _AMOUNT and len(self.typed) < TYPED_LONGEST:
+        elif key.character is not None and key.character in AMOUNT_SIGNS and len(self.typed) < TYPED_LONGEST:
             self.typed += key.character
         elif key.name == "backspace":
             self.typed = self.typed[:-1]

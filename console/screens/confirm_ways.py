@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from console import format as fmt
 from console.execution.ideas import USUAL_MINUTES
 from console.screens.base import Dialog
-from console.screens.confirm_state import ConfirmState, State
-from console.screens.confirm_terms import EXIT_REASONS, OVERRIDABLE, overridable
+from console.screens.confirm_state import AMOUNT_SIGNS, ConfirmState, State
+from console.screens.confirm_terms import EXIT_REASONS, OVERRIDABLE, Key, overridable
 from console.screens.forms import OverrideForm, ResumeForm
 from console.screens.idea_form import IdeaForm, minutes_left
 from storage.codes import CheckCode, Side
@@ -40,10 +40,13 @@ class TicketWays(Dialog[None], inherit_bindings=False):
         """A new quote of what the proposal is by now."""
         raise NotImplementedError
 
-    def way_on(self, character: str | None, ticketed: Ticketed) -> None:
-        """``n`` again, ``m`` edit, ``o`` override; of a blocked exit the keys that override with their reason."""
+    def way_on(self, character: str | None, ticketed: Ticketed) -> bool:
+        """``n`` again, ``m`` edit, ``o`` override; of a blocked exit the keys that override with their reason.
+
+        False if the key is no way on from here.
+        """
         if self.machine is None:
-            return
+            return False
         state, proposal = self.machine.state, ticketed.view.proposal
         stands = overridable(ticketed.view.checks) if state is State.BLOCKED else ()
         if character == "n":
@@ -55,10 +58,14 @@ class TicketWays(Dialog[None], inherit_bindings=False):
         elif character == "R" and state is State.BLOCKED and _halted(ticketed):
             self._ask_resume()
         elif stands and is_exit(ticketed.view.order):
-            if character in EXIT_REASONS:
-                self._override(stands, EXIT_REASONS[character])
+            if character not in EXIT_REASONS:
+                return False
+            self._override(stands, EXIT_REASONS[character])
         elif stands and character == "o":
             self.app.push_screen(OverrideForm(proposal, stands), lambda typed: self._overridden(stands, typed))
+        else:
+            return False
+        return True
 
     def _ask_resume(self) -> None:
         """The phrase and a reason; the ticket is drawn again when trading is on."""
@@ -107,6 +114,17 @@ class TicketWays(Dialog[None], inherit_bindings=False):
             self.ask_again()
 
         self.console.spawn(approving(), f"overriding for {proposal_id}")
+
+
+def why_unused(key: Key, *, read_only: bool) -> str | None:
+    """Why a key of the ticket does nothing while it waits for Enter; None for a key that is none of the ticket's."""
+    if key.fires or key.character == "f":
+        return "F fires once it is ARMED"
+    if key.character == "o":
+        return "nothing here to override"
+    if key.name == "backspace" or (key.character is not None and key.character in AMOUNT_SIGNS):
+        return "no amount is asked"
+    return "this console is read-only" if read_only and key.character in ("m", "n") else None
 
 
 def _halted(ticketed: Ticketed) -> bool:

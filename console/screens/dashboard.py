@@ -265,7 +265,7 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
             return (Span(" "), Span(self.console.clean(problem), "stop"))
         if state is None or not state.activity:
             return ()
-        return (Span(f" {event_text(state.activity[0], scene)}", "muted"),)
+        return (Span(f" {event_text(state.activity[0], scene, self.app.size.width - 3)}", "muted"),)
 
     def _footer(self, scene: Scene, width: int) -> Line:
         frame, token = scene.frame, scene.frame_token

@@ -11,6 +11,7 @@ from console.actions import ACTIONS, Action, Availability, Where
 from console.panes.header import trading_word
 from console.panes.history import resting_execution
 from console.panes.proposals import most_urgent
+from console.panes.shape import PANES
 from console.screens.ways import WRITES, Ways
 from console.text import safe_text
 from storage.codes import TradingState
@@ -24,6 +25,10 @@ LATER: Final = ("console.screens.confirm", "console.screens.broken_card", "conso
 """Modules with every dialog: what they import themselves included."""
 
 UNDO_SECONDS: Final = 5.0
+NUMBERED: Final = frozenset({str(number) for number in range(1, len(PANES) + 1)})
+"""Digits that are panes here."""
+STARTED: Final = frozenset({"confirm", "decline", "cancel", "checks", "look", "resume", "undo", "open"})
+"""What waits for the first state, beside what writes and moves."""
 REASONS: Final = {"1": "price gone", "2": "too big", "3": "don't believe it", "4": "seen it"}
 TYPED_REASON: Final = "5"
 RESTING_ROW: Final = "r "
@@ -31,6 +36,9 @@ RESTING_ROW: Final = "r "
 
 KEYS: Final = {key: action.id for action in ACTIONS for key in action.keys if set(action.where) != {Where.TICKET}}
 """What a key means on the dashboard."""
+TICKET_KEYS: Final = {key: action for action in ACTIONS for key in action.keys if action.where == (Where.TICKET,)}
+"""What a key means in the ticket alone."""
+MOVES: Final = frozenset({"move_down", "move_up", "page_down", "page_up", "move_first", "move_last"})
 
 
 class Declined:
@@ -93,7 +101,7 @@ class Deeds(Ways):
         """None, or why an action cannot be done now."""
         state, driver = self.screen.state, self.screen.console.driver
         if state is None:
-            waiting = action.id in WRITES | {"confirm", "decline", "cancel", "checks", "look", "resume", "undo"}
+            waiting = action.id in WRITES | MOVES | STARTED
             return "the console is still starting" if waiting else None
         if driver.read_only and action.id in WRITES | {"confirm", "decline", "undo", "cancel", "look", "resume"}:
             return "this console is read-only"
@@ -110,10 +118,19 @@ class Deeds(Ways):
             if not state.resting:
                 return "no order rests"
             return None if self.to_cancel() is not None else "select a resting order in pane 4 first, or in 6"
+        if action.id in MOVES:
+            return None if self.screen.bodies.table(self.screen.focused_pane) is not None else "this pane is no list"
+        if action.id == "open":
+            return self._why_not_open()
         if action.id == "resume":
             active = trading_word(state.header) == TradingState.ACTIVE.value
             return "trading is ACTIVE already" if active else None
         return None
+
+    def _why_not_open(self) -> Availability:
+        if self.screen.focused_pane == "history":
+            return None if self.screen.history.selected is not None else "select a row of pane 4 first, arrows move"
+        return None if self.selected() is not None else "no row is selected"
 
     # ---- doing
 
@@ -123,7 +140,7 @@ class Deeds(Ways):
             return True
         name = KEYS.get(key) or (KEYS.get(character) if character is not None else None)
         if name is None:
-            return False
+            return self._only_in_ticket(key, character)
         action = next(action for action in ACTIONS if action.id == name)
         reason = self.available(action)
         if reason is not None:
@@ -132,6 +149,14 @@ class Deeds(Ways):
             )
             return True
         getattr(self, f"do_{name}", self.screen.navigate)(*(() if hasattr(self, f"do_{name}") else (name,)))
+        return True
+
+    def _only_in_ticket(self, key: str, character: str | None) -> bool:
+        """A key of the ticket does nothing here, and says so."""
+        action = TICKET_KEYS.get(key) or (TICKET_KEYS.get(character) if character is not None else None)
+        if action is None or key in NUMBERED:
+            return False
+        self.screen.console.say(f"{action.label}: only in a ticket; e opens one", "wait")
         return True
 
     def _reason(self, key: str) -> bool:

@@ -56,11 +56,12 @@ class Form(Dialog[T], inherit_bindings=False):
 
     DEFAULT_CSS = """
     Form > Vertical { width: 80; max-width: 100%; height: auto; background: $background; }
-    Form Input { border: none; height: 1; padding: 0 1; background: $background; color: $foreground; width: 1fr; }
+    Form Input { border: none; height: 1; padding: 0 1 0 0; background: $background; color: $foreground; width: 1fr; }
     Form Input:focus { border: none; background: $selected; }
     Form Input > .input--placeholder { color: $muted; text-style: italic; }
     Form Horizontal { height: 1; }
     Form .label { width: 10; }
+    Form .margin { width: 1; }
     """
 
     def __init__(self, fields: tuple[Field, ...], *, chooses: bool = False, beside: bool | None = None) -> None:
@@ -88,6 +89,8 @@ class Form(Dialog[T], inherit_bindings=False):
                         block = LineBlock(classes="label")
                         block.show([(Span(f" {label}", "muted"),)])
                         yield block
+                    else:
+                        yield LineBlock(classes="margin")
                     yield field
                     yield FieldWall()
             yield self.foot
@@ -157,9 +160,9 @@ class Form(Dialog[T], inherit_bindings=False):
         """What stands in the upper border."""
         raise NotImplementedError
 
-    def keys(self) -> str:
-        """The keys, in braces."""
-        return " {Enter} goes on   {Esc} leaves"
+    def keys(self) -> tuple[str, ...]:
+        """The keys, in braces; the longest wording that fits is shown, the last one in any case."""
+        return (" {Enter} goes on   {Esc} leaves",)
 
     def redraw(self) -> None:
         """Words above the fields, and under them what was wrong and the keys."""
@@ -170,7 +173,9 @@ class Form(Dialog[T], inherit_bindings=False):
             container.styles.width = width
         lines = self.draw(scene, width - 2)
         foot: list[Line] = [(Span(f" {line}", "wait"),) for line in wrapped(self.note, max(width - 4, 2))]
-        foot = [*(foot or [()]), keyed(self.keys())]
+        choices = self.keys()
+        shown = next((text for text in choices if len(text) - 2 * text.count("{") <= width - 3), choices[-1])
+        foot = [*(foot or [()]), keyed(shown)]
         self.box.show(frame_lines(scene, self.titles(scene), [], lines, width)[:-1])
         self.foot.show(frame_lines(scene, [], [], foot, width)[1:])
         for wall in self.query(FieldWall):

@@ -26,11 +26,24 @@ if TYPE_CHECKING:
     from console.execution.ideas import Draft
 
 SHARES: Final = {"1": 25, "2": 50, "3": 100}
+SHORT_ROWS: Final = 5
+"""Rows of a form that are neither fields nor its order: frame, answer of the gate, note, keys."""
 SKETCH_SECONDS: Final = 2.0
 """How often the words are put to the market again while nobody types."""
 ANY_SIZE: Final = "10"
 """A size in euros to ask the gate with while none is typed: the largest one does not depend on it."""
 LIMIT_HINT: Final = "ask, mid, bid, market, or a price; empty: 0.5 % through the book"
+
+
+def form_keys(done: str, *, beside: bool) -> tuple[str, ...]:
+    """The keys of a form of words, in braces, in ever shorter wordings."""
+    shares = "{1} {2} {3} 25 50 100 %   {Tab} fields" if beside else "{Tab} goes on, then {1} {2} {3}"
+    size = "{1} {2} {3} size  {Tab} fields" if beside else "{Tab} on, then {1} {2} {3}"
+    return (
+        f" {{Enter}} {done}   {shares}   {{Esc}} leaves",
+        f" {{Enter}} {done}  {size}  {{Esc}} leaves",
+        f" {{Enter}} {done} {{1}} {{2}} {{3}} {{Tab}} {{Esc}}",
+    )
 
 
 class WordsForm(Form[Proposal | None], inherit_bindings=False):
@@ -135,11 +148,13 @@ class WordsForm(Form[Proposal | None], inherit_bindings=False):
             told: Line = (Span(f" {self.problem or 'asking for a quote'}", "wait"),)
             return [told, ()] if self.app.size.height < ROOMY else [told, (), ()]
         tick = None if draft.quote.rules is None else draft.quote.rules.tick_size
-        most = 1 if self.app.size.height < ROOMY else 2
-        lines = paragraph(" order    ", self.order_text(draft, tick), width - 1, most)
+        short = self.app.size.height < ROOMY
+        spare = self.app.size.height - len(self.fields) - SHORT_ROWS
+        lines = paragraph(" order    ", self.order_text(draft, tick), width - 1, min(max(spare, 1), 2))
         gate, token = _gate_text(draft, scene)
+        most = min(max(spare + 1 - len(lines), 1), 2)
         lines += [(line[0], Span(line[1].text, token)) for line in paragraph(" gate     ", gate, width - 1, most)]
-        if most == 1:  # the fields and the keys come first on a short screen
+        if short:  # the fields and the keys come first on a short screen
             return lines
         bound = draft.sizing.bound
         why = "" if bound is None else f", bounded by {bound.code}: {bound.limit}"
@@ -207,13 +222,9 @@ class IdeaForm(WordsForm, inherit_bindings=False):
             return [Span("EDIT", "strong"), Span(f"{self.source.id} rev {self.source.revision}")]
         return [Span("AGAIN", "strong"), Span(f"from {self.source.id}, yours")]
 
-    def keys(self) -> str:
+    def keys(self) -> tuple[str, ...]:
         """The shares are keys beside the fields only."""
-        done = "stores it" if self.edits else "proposes it"
-        if self.box_width < 60:
-            return " {Enter} " + done + " {Tab} fields {1} {2} {3} size"
-        beside = "{1} {2} {3} 25 50 100 %   {Tab} fields" if self.place is None else "{Tab} goes on, then {1} {2} {3}"
-        return " {Enter} " + done + "   " + beside + "   {Esc} leaves"
+        return form_keys("stores it" if self.edits else "proposes it", beside=self.place is None)
 
     def press(self, key: Key) -> None:
         """A share of the largest size, or a way out."""
@@ -297,12 +308,9 @@ class ExitForm(WordsForm, inherit_bindings=False):
         """An exit."""
         return [Span("EXIT", "strong"), Span("sells what is held", "muted")]
 
-    def keys(self) -> str:
+    def keys(self) -> tuple[str, ...]:
         """The shares are keys beside the fields only."""
-        if self.box_width < 60:
-            return " {Enter} proposes it {Tab} fields {1} {2} {3}"
-        beside = "{1} {2} {3} 25 50 100 %   {Tab} fields" if self.place is None else "{Tab} goes on, then {1} {2} {3}"
-        return " {Enter} proposes it   " + beside + "   {Esc} leaves"
+        return form_keys("proposes it", beside=self.place is None)
 
     def press(self, key: Key) -> None:
         """A share, or a way out."""

@@ -12,6 +12,7 @@ from console.panes import history as history_pane
 from console.panes import locks as locks_pane
 from console.panes import market as market_pane
 from console.panes import portfolio as portfolio_pane
+from console.panes import proposal_detail
 from console.panes import proposals as proposals_pane
 from console.panes.drawing import Scene, fitted
 from console.panes.framing import Title
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 NAMES = {name: f"{number} {name.title()}" for number, name in enumerate(PANES, 1)}
 _FULL_ROWS = 12
 """Rows of pane 1 from which everything about the selected proposal is shown."""
+_TALL_ROWS = 24
+"""Rows of pane 1 from which half of them are the selected proposal's, so that no sentence is cut."""
 
 
 class PaneBodies:
@@ -103,6 +106,8 @@ class PaneBodies:
             return 2 if box.height >= 5 else 0
         if box.height < 5:
             return 0
+        if box.height >= _TALL_ROWS:
+            return box.height // 2 - 1
         return 5 if box.height >= _FULL_ROWS else 3
 
     # ---- what
@@ -131,7 +136,7 @@ class PaneBodies:
             return
         quiet = f"      {activity_pane.quiet_text(state, scene)}"
         lines: list[Line] = [] if box.inner < 78 else [(Span(quiet, "muted"),)]
-        lines += proposals_pane.detail_lines(selected, state, scene, box.inner, full=rows == 5)
+        lines += proposal_detail.detail_lines(selected, state, scene, box.inner, rows=rows - len(lines))
         self._show(self.detail, lines, box.inner, rows)
 
     def draw_welcome(self, shape: Shape) -> None:

@@ -82,6 +82,8 @@ def proposal_view(proposal: Proposal | None = None, **changes: Any) -> ProposalV
         break_even=even,
         rules=question.quote.rules,
         quote_age=0.4,
+        outlook=look_ahead(question.order, question.quote),
+        time_in_force=question.order.time_in_force,
     )
     return replace(view, **changes)
 

@@ -258,8 +258,8 @@ async def test_a_gauge_names_used_cap_and_when_room_comes_back() -> None:
         assert "│ calls  ████▒░░░░░   7/15   +1 16:42  │" in running.text
         assert "│ cost   ██░░░░░░░░   0.31/2.00 EUR    │" in running.text
         await running.press("2", "z")
-        assert "scans  █████░░░░░  24/50   full 03:10" in running.text
-        assert "ex. 1h ░░░░░░░░░░   0/10" in running.text
+        assert "scans      █████░░░░░  24/50   full 03:10" in running.text
+        assert "exits 1 h  ░░░░░░░░░░   0/10" in running.text
 
 
 async def test_a_cap_of_zero_reads_0_of_0() -> None:
@@ -310,7 +310,7 @@ async def test_a_free_job_says_when_and_one_that_waits_for_work_that_it_does() -
     async with console(size=(120, 36)) as running:
         assert "look      free  f41        next 0:41" in running.text
         assert "expire    free  f9         on need" in running.text
-        assert "reconcile box2- f7    1:52 next 0:22" in running.text
+        assert "reconcile box2  f7    1:52 next 0:22" in running.text
 
 
 async def test_a_job_that_failed_or_is_paused_says_why() -> None:

@@ -330,6 +330,8 @@ async def test_on_the_smallest_screen_a_form_shows_all_its_fields_and_its_keys(k
         await running.press(key)
         form = await ready_form(running)
         await running.sees(last)
+        assert any(last in line and "Esc" in line and "…" not in line for line in running.lines)
+        assert any("AT ONCE" in line for line in running.lines), "the order stands there whole"
         for label, value in zip(form.labels, form.values, strict=True):
             assert any(label in line and value in line for line in running.lines), label
 

@@ -91,7 +91,7 @@ class TestExposure:
 
 
 def _sold(result: str, at: Micros = NOW - HOUR) -> Realised:
-    return Realised(at, MARKET, eur(result), True)
+    return Realised(at, MARKET, eur(result), True, 1)
 
 
 class TestDrawdown:

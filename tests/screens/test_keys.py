@@ -1,0 +1,282 @@
+"""Every key of the registry, pressed where it applies and where it does not.
+
+Where it applies something true happens; where it does not, one sentence says why not. Nothing raises, and no order
+leaves but through the ticket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from console.actions import ACTIONS, BY_ID, Action, Where
+from console.panes.shape import PANES
+from console.screens.confirm import ConfirmScreen
+from console.screens.confirm_state import State
+from console.screens.deeds import MOVES
+from storage.codes import ProposalState
+from tests.screens.fakes import (
+    FakeDriver,
+    console_state,
+    flip_until,
+    halted,
+    proposal_view,
+    resting_state,
+    unknown_state,
+)
+from tests.screens.support import Running, console
+from tests.storage.builders import NOW, make_proposal
+
+DASHBOARD = ("DashboardScreen",)
+SAYS: dict[str, str] = {
+    "confirm": "no proposal is selected and none is ready",
+    "decline": "no proposal is selected",
+    "edit": "no proposal is selected",
+    "again": "this console is read-only",
+    "exit": "this vault holds nothing that could be sold",
+    "cancel": "no order rests",
+    "undo": "nothing was declined in the last 5 s",
+    "override": "no proposal is selected",
+    "approve": "no proposal is selected",
+    "checks": "no proposal is selected",
+    "open": "no row is selected",
+    "look": "this console is read-only",
+    "resume": "trading is ACTIVE already",
+    "settle": "nothing is UNKNOWN",
+    **dict.fromkeys(MOVES, "this pane is no list"),
+    "arm": "no row is selected",
+    "fire": "only in a ticket; e opens one",
+    "requote": "only in a ticket; e opens one",
+    "amount": "only in a ticket; e opens one",
+}
+"""Why each action cannot be done where there is nothing it could be done to."""
+
+READ_ONLY = {"again", "look"}
+ALWAYS = {action.id for action in ACTIONS} - set(SAYS)
+"""What applies everywhere: panes, zoom, clock, help, leaving, stopping."""
+
+
+def bare() -> FakeDriver:
+    """Nothing proposed, nothing held, nothing resting."""
+    state = console_state(proposals=())
+    return FakeDriver(replace(state, portfolio=replace(state.portfolio, holdings=()), history=()))
+
+
+def is_pane_digit(action: Action, key: str) -> bool:
+    """Whether it is a pane on the dashboard, and an amount only in a ticket."""
+    return action.id == "amount" and key in {str(place) for place in range(1, len(PANES) + 1)}
+
+
+def pairs(
+    chosen: Callable[[Action], bool], *, but: Callable[[Action, str], bool] = lambda action, key: False
+) -> list[Any]:
+    found = [(action, key) for action in ACTIONS if chosen(action) for key in action.keys if not but(action, key)]
+    return [pytest.param(action, key, id=f"{action.id}-{key}") for action, key in found]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A console in which an action can be done: its state, keys that lead there, and what shows that it was done."""
+
+    driver: Callable[[], FakeDriver]
+    before: tuple[str, ...]
+    done: Callable[[Running], bool]
+
+
+def over(name: str) -> Callable[[Running], bool]:
+    return lambda running: running.screens == (*DASHBOARD, name)
+
+
+def asked(*what: Any) -> Callable[[Running], bool]:
+    return lambda running: running.driver.asked[-1:] == [what]
+
+
+def ordinary() -> FakeDriver:
+    return FakeDriver(console_state())
+
+
+def blocked() -> FakeDriver:
+    check = flip_until(NOW + 60_000_000)
+    view = proposal_view(blocking=check, checks=(check,))
+    return FakeDriver(console_state(proposals=(view,)))
+
+
+def selected(number: str) -> Callable[[Running], bool]:
+    def holds(running: Running) -> bool:
+        dashboard = running.app.dashboard
+        return dashboard is not None and dashboard.proposals.selected == number
+
+    return holds
+
+
+def in_pane(name: str) -> Callable[[Running], bool]:
+    def holds(running: Running) -> bool:
+        dashboard = running.app.dashboard
+        return dashboard is not None and dashboard.focused_pane == name
+
+    return holds
+
+
+def zoomed(running: Running) -> bool:
+    dashboard = running.app.dashboard
+    return dashboard is not None and dashboard.zoomed
+
+
+STAGES: dict[str, Stage] = {
+    "confirm": Stage(ordinary, (), over("ConfirmScreen")),
+    "decline": Stage(ordinary, (), asked("decline", 1042, None)),
+    "edit": Stage(ordinary, (), over("IdeaForm")),
+    "again": Stage(ordinary, (), over("IdeaForm")),
+    "exit": Stage(ordinary, (), over("ExitForm")),
+    "cancel": Stage(lambda: FakeDriver(resting_state()), ("4", "home"), over("CancelBar")),
+    "undo": Stage(ordinary, ("d",), asked("undo", 1042)),
+    "override": Stage(blocked, (), over("OverrideForm")),
+    "approve": Stage(ordinary, (), asked("approve", 1042, {})),
+    "checks": Stage(ordinary, (), over("ChecksCard")),
+    "open": Stage(ordinary, ("4", "home"), over("OutcomeCard")),
+    "move_down": Stage(ordinary, (), selected("1043")),
+    "move_up": Stage(ordinary, ("j",), selected("1042")),
+    "page_down": Stage(ordinary, (), selected("1041")),
+    "page_up": Stage(ordinary, ("G",), selected("1042")),
+    "move_first": Stage(ordinary, ("G",), selected("1042")),
+    "move_last": Stage(ordinary, (), selected("1041")),
+    "look": Stage(ordinary, (), asked("look")),
+    "resume": Stage(lambda: FakeDriver(console_state(header=halted())), (), over("ResumeForm")),
+    "settle": Stage(lambda: FakeDriver(replace(unknown_state(), header=halted(unknown=1))), (), over("ResolveForm")),
+    "next_pane": Stage(ordinary, (), in_pane("budget")),
+    "previous_pane": Stage(ordinary, (), in_pane("activity")),
+    **{
+        f"pane_{place}": Stage(ordinary, ("tab",) if place == 1 else (), in_pane(name))
+        for place, name in enumerate(PANES, 1)
+    },
+    "zoom": Stage(ordinary, (), zoomed),
+    "utc": Stage(ordinary, (), lambda running: not running.app.utc),
+    "quit": Stage(ordinary, (), over("LeaveBar")),
+    "stop": Stage(ordinary, (), over("StopBar")),
+    "help": Stage(ordinary, (), over("HelpCard")),
+}
+
+
+def on_dashboard(action: Action) -> bool:
+    return action.where != (Where.TICKET,)
+
+
+def test_every_action_of_the_registry_has_its_stage_and_its_reason() -> None:
+    assert set(STAGES) == {action.id for action in ACTIONS if on_dashboard(action)}
+    panes = {f"pane_{place}" for place in range(1, len(PANES) + 1)}
+    assert panes | {"leave", "next_pane", "previous_pane", "zoom", "utc", "quit", "stop", "help"} == ALWAYS
+
+
+@pytest.mark.parametrize(("action", "key"), pairs(on_dashboard))
+async def test_a_key_does_what_the_help_says_where_it_applies(action: Action, key: str) -> None:
+    stage = STAGES[action.id]
+    async with console(stage.driver()) as running:
+        await running.press(*stage.before)
+        await running.press(key)
+        await running.until(lambda: stage.done(running), action.description)
+        assert not any(call[0] == "fire" for call in running.driver.asked)
+
+
+@pytest.mark.parametrize(("action", "key"), pairs(lambda action: action.id in SAYS, but=is_pane_digit))
+@pytest.mark.parametrize("size", [(80, 24), (40, 12)])
+async def test_a_key_says_why_not_where_it_does_not_apply(action: Action, key: str, size: tuple[int, int]) -> None:
+    driver = bare()
+    driver.read_only = action.id in READ_ONLY
+    async with console(driver, size) as running:
+        await running.press(*(("5",) if action.id in MOVES else ()))
+        await running.press(key)
+        notice = running.app.notice()
+        assert notice is not None
+        assert SAYS[action.id] in notice.text
+        assert running.screens == DASHBOARD
+        assert driver.asked == []
+
+
+@pytest.mark.parametrize(("action", "key"), pairs(lambda action: True))
+async def test_before_the_first_state_no_key_raises_or_makes_anything(action: Action, key: str) -> None:
+    async with console(FakeDriver(None)) as running:
+        await running.press(key)
+        assert running.driver.asked == []
+        may_open = {"LeaveBar", "StopBar", "HelpCard"}
+        assert set(running.screens[1:]) <= may_open
+        if action.id in set(SAYS) - {"amount"} and len(running.screens) == 1:
+            assert running.app.notice() is not None
+
+
+# ---- in the ticket
+
+TICKET = pairs(lambda action: Where.TICKET in action.where)
+SENDS = {"fire"}
+
+
+async def ticket_at(running: Running, state: State) -> ConfirmScreen:
+    await running.open_ticket()
+    if state is State.ARMED:
+        await running.press("enter")
+        await running.until(lambda: running.machine.state is State.ARMED)
+    screen = running.app.screen
+    assert isinstance(screen, ConfirmScreen)
+    return screen
+
+
+READY_DOES: dict[str, Callable[[Running], bool]] = {
+    "edit": lambda running: running.screens[-1] == "IdeaForm",
+    "again": lambda running: running.screens[-1] == "IdeaForm",
+    "override": lambda running: "nothing here to override" in running.text,
+    "checks": lambda running: "not applied" in running.text or "1 of" in running.text,
+    "arm": lambda running: running.machine.state is State.ARMED,
+    "fire": lambda running: "F fires once it is ARMED" in running.text,
+    "requote": lambda running: running.machine.state is State.WAIT or running.driver.quotes > 1,
+    "leave": lambda running: running.screens == DASHBOARD,
+    "amount": lambda running: "no amount is asked" in running.text,
+}
+
+
+def test_every_key_of_the_ticket_is_pressed() -> None:
+    assert set(READY_DOES) == {action.id for action in ACTIONS if Where.TICKET in action.where}
+
+
+@pytest.mark.parametrize(("action", "key"), TICKET)
+@pytest.mark.parametrize("size", [(80, 24), (40, 16)])
+async def test_in_a_ready_ticket_each_key_does_its_work_or_says_why_not(
+    action: Action, key: str, size: tuple[int, int]
+) -> None:
+    async with console(ordinary(), size) as running:
+        await ticket_at(running, State.READY)
+        await running.press(key)
+        await running.until(lambda: READY_DOES[action.id](running), action.description)
+        assert running.driver.asked == []
+
+
+@pytest.mark.parametrize(("action", "key"), TICKET)
+async def test_armed_any_key_but_fire_sends_nothing(action: Action, key: str) -> None:
+    async with console(ordinary()) as running:
+        await running.arm()
+        await running.press(key)
+        if action.id in SENDS:
+            await running.until(lambda: ("fire", 1042, False) in running.driver.asked)
+        else:
+            assert running.driver.asked == []
+            assert running.screens == DASHBOARD or running.machine.state is not State.ARMED
+
+
+@pytest.mark.parametrize(("action", "key"), TICKET)
+async def test_a_read_only_ticket_makes_nothing(action: Action, key: str) -> None:
+    async with console(ordinary()) as running:
+        await ticket_at(running, State.READY)
+        running.driver.read_only = True
+        await running.press(key)
+        assert running.driver.asked == []
+        assert running.screens[-1] in ("ConfirmScreen", "DashboardScreen")
+        if action.id in ("edit", "again"):
+            await running.sees("this console is read-only")
+
+
+async def test_what_is_approved_cannot_be_approved_again() -> None:
+    approved = proposal_view(make_proposal(state=ProposalState.APPROVED))
+    async with console(FakeDriver(console_state(proposals=(approved,)))) as running:
+        await running.press(BY_ID["approve"].keys[0])
+        await running.sees("it is approved already")

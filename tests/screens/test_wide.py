@@ -1,0 +1,146 @@
+"""What a large screen shows beside the rest: more columns, whole names, whole sentences. Nothing is cut."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC
+from typing import Any
+
+import pytest
+
+from console.execution.ticket import Now
+from console.oracle.rules import REVERSION
+from console.panes import budget, history, locks
+from console.panes.activity import event_text
+from console.panes.drawing import Scene
+from console.panes.proposal_columns import BROAD_FROM, FULL_FROM, STANDARD_FROM, WIDE_FROM
+from console.panes.proposals import WOULD, columns, rows
+from console.panes.rows import Column, Row
+from console.symbols import SETS
+from storage.codes import Mode, Side
+from storage.locks import JobLock
+from storage.models import Rationale
+from tests.screens.fakes import FakeDriver, activity, console_state, proposal_view, trade_line
+from tests.screens.support import console
+from tests.storage.builders import MONOTONIC, NOW, eur, make_proposal, price
+
+SCENE = Scene(NOW, MONOTONIC, Mode.PAPER, UTC, "UTC", SETS["unicode"])
+SENTENCE = "the close of the last four hours stands above the band of the day before and rises"
+
+
+def cells_of(shape: tuple[Column, ...], row: Row) -> dict[str, str]:
+    return {column.title: cell.text for column, cell in zip(shape, row.cells, strict=True)}
+
+
+def used(shape: tuple[Column, ...]) -> int:
+    return 1 + sum(column.width for column in shape) + len(shape) - 1
+
+
+@pytest.mark.parametrize("width", [STANDARD_FROM, BROAD_FROM, WIDE_FROM, FULL_FROM, 198])
+def test_the_columns_fit_and_nothing_in_them_is_cut(width: int) -> None:
+    proposal = make_proposal(oracle=REVERSION)
+    shape = columns(width)
+    assert used(shape) <= width
+    [row] = rows(console_state(proposals=(proposal_view(proposal),)), SCENE, width)
+    for column, cell in zip(shape, row.cells, strict=True):
+        assert len(cell.text) <= column.width, column.title
+        assert "…" not in cell.text
+
+
+def test_a_screen_of_200_says_what_the_order_would_do_and_what_it_risks() -> None:
+    shape = columns(112)
+    told = cells_of(shape, rows(console_state(), SCENE, 112)[0])
+    assert (told["type"], told["would"], told["at risk"], told["even at"]) == ("GTC", "fill", "-0.43", "61 459")
+
+
+def test_a_whole_screen_names_cost_and_oracle() -> None:
+    told = cells_of(columns(198), rows(console_state(proposals=(proposal_view(),)), SCENE, 198)[0])
+    assert (told["cost"], told["oracle"]) == ("+0.50%", "trend-1")
+
+
+def test_what_is_not_known_is_empty_and_a_market_order_is_called_so() -> None:
+    view = proposal_view(outlook=None, time_in_force=None, at_risk=None, break_even=None, price=None)
+    told = cells_of(columns(198), rows(console_state(proposals=(view,)), SCENE, 198)[0])
+    assert [told[name] for name in ("would", "at risk", "even at", "cost", "type")] == ["", "", "", "", "market"]
+
+
+def test_every_outlook_has_a_word() -> None:
+    assert set(WOULD) == {now.value for now in Now}
+
+
+@pytest.mark.parametrize(("result", "text", "token"), [("0.31", "+0.31 EUR", "up"), ("-0.2", "-0.20 EUR", "down")])
+@pytest.mark.parametrize(("width", "titled"), [(78, False), (78, True), (112, True)])
+def test_a_sell_says_what_it_earned(width: int, titled: bool, result: str, text: str, token: str) -> None:
+    line = trade_line(35, NOW, Side.SELL, "ADA-EUR", "73.1", "0.34210", "0.07", earned=eur(result))
+    [row] = history.rows(console_state(history=(line,)), SCENE, width, titled=titled)
+    assert row.cells[-1] == (text, token)
+
+
+@pytest.mark.parametrize("width", [110, 112, 118, 198])
+def test_a_wide_history_fits_its_pane(width: int) -> None:
+    assert used(history.columns(width)) == width
+
+
+async def test_the_selected_proposal_is_told_whole_on_a_tall_screen() -> None:
+    reason = Rationale(f"why: {SENTENCE}", f"not: {SENTENCE}", price("60400"), f"next: {SENTENCE}", f"note: {SENTENCE}")
+    state = console_state(proposals=(proposal_view(make_proposal(rationale=reason)),))
+    async with console(FakeDriver(state), (200, 60)) as running:
+        await running.until(lambda: "note: " in running.text)
+        told = " ".join(" ".join(line[1:112] for line in running.lines).split())
+        for part in ("why", "not", "next", "note"):
+            assert f"{part}: {SENTENCE}" in told
+        assert "wrong below 60 400" in told
+
+
+def test_a_roomy_pane_names_the_holder_of_a_job_and_a_short_one_cuts_no_dash_open() -> None:
+    lock = JobLock("reconcile", "box2-instance", 7, None, NOW, 0, None, paused=False)
+    state = console_state(job_locks=(lock,))
+
+    def holder(width: int) -> str:
+        return locks.rows(state, SCENE, width)[-1].cells[1].text
+
+    assert (holder(55), holder(38)) == ("box2-instance", "box2")
+
+
+def test_a_roomy_budget_abbreviates_nothing() -> None:
+    def text(width: int) -> str:
+        drawn = budget.lines(console_state(), SCENE, width, 10)
+        assert all(sum(len(span.text) for span in line) <= width for line in drawn)
+        return "\n".join("".join(span.text for span in line) for line in drawn)
+
+    assert "trades 1 h" in text(55)
+    assert "exposure" in text(55)
+    assert "tr. 1h" in text(38)
+    assert "frees 16:42" in text(55)
+
+
+@pytest.mark.parametrize("changes", [{}, {"break_even": price("0.00000001")}])
+def test_rows_are_drawn_whatever_is_known(changes: dict[str, Any]) -> None:
+    view = replace(proposal_view(), **changes)
+    for width in (38, 78, 112, 118, 198):
+        assert len(rows(console_state(proposals=(view,)), SCENE, width)) == 1
+
+
+def test_what_went_wrong_with_a_job_has_the_room() -> None:
+    fine = JobLock("reconcile", "box2-instance", 7, 60_000_000, NOW, 0, None, paused=False)
+    broken = JobLock("scan", None, 12, None, NOW + 41_000_000, 2, "the exchange is silent", paused=False)
+    row = locks.rows(console_state(job_locks=(fine, broken)), SCENE, 55)[-1]
+    assert row.cells[-1].text.startswith("2 failed, next 0:41 the exchange")
+    assert row.columns[-1].width >= len("2 failed, next 0:41 the exchange")
+
+
+@pytest.mark.parametrize(("room", "words"), [(57, "SELL ETH-EUR ANTI_FLIP"), (37, "SELL ETH ANTI_FLIP")])
+def test_the_newest_event_names_the_coin_alone_rather_than_losing_its_end(room: int, words: str) -> None:
+    text = event_text(activity(), SCENE, room)
+    assert text == f"14:31 refused 1041 {words}"
+    assert len(text) <= room
+
+
+async def test_the_values_of_a_form_stand_in_one_column() -> None:
+    async with console() as running:
+        await running.press("n")
+        await running.sees("at most")
+        inside = [line for line in running.lines if line.startswith("┃ ") and line[2] != " "]
+        told = [line for line in inside if line[2:].startswith(("order", "gate", "market", "EUR", "minutes"))]
+        assert len(told) == 5
+        assert {line[10] == " " and line[11] != " " for line in told} == {True}
