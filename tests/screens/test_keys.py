@@ -1,12 +1,12 @@
 """Every key of the registry, pressed where it applies and where it does not.
 
 Where it applies something true happens; where it does not, one sentence says why not. Nothing raises, and no order
-leaves but through the ticket.
+leaves but through the ticket. One console serves many keys: it goes back to where it was before each of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,6 +31,8 @@ from tests.screens.support import Running, console
 from tests.storage.builders import NOW, make_proposal
 
 DASHBOARD = ("DashboardScreen",)
+SMALL = (40, 16)
+"""The smallest screen with room for a ticket: what is drawn least is pressed soonest."""
 SAYS: dict[str, str] = {
     "confirm": "no proposal is selected and none is ready",
     "decline": "no proposal is selected",
@@ -70,11 +72,26 @@ def is_pane_digit(action: Action, key: str) -> bool:
     return action.id == "amount" and key in {str(place) for place in range(1, len(PANES) + 1)}
 
 
-def pairs(
-    chosen: Callable[[Action], bool], *, but: Callable[[Action, str], bool] = lambda action, key: False
-) -> list[Any]:
-    found = [(action, key) for action in ACTIONS if chosen(action) for key in action.keys if not but(action, key)]
-    return [pytest.param(action, key, id=f"{action.id}-{key}") for action, key in found]
+def pairs(chosen: Callable[[Action], bool]) -> Iterator[tuple[Action, str]]:
+    return ((action, key) for action in ACTIONS if chosen(action) for key in action.keys)
+
+
+async def back(running: Running) -> None:
+    """As it was in the beginning: the dashboard alone, the first row, nothing said and nothing asked."""
+    while len(running.app.screen_stack) > 1:
+        running.app.pop_screen()
+        await running.pilot.pause()
+    dashboard = running.app.dashboard
+    assert dashboard is not None
+    dashboard.zoomed = False
+    dashboard.deeds.declined = dashboard.deeds.undoable = None
+    running.app.utc = True
+    running.app._notice = None
+    running.driver.asked.clear()
+    if dashboard.focused_pane != "proposals":
+        dashboard.navigate("pane_1")
+    dashboard.proposals.home()
+    dashboard.history.select(None)
 
 
 @dataclass(frozen=True)
@@ -86,8 +103,8 @@ class Stage:
     done: Callable[[Running], bool]
 
 
-def over(name: str) -> Callable[[Running], bool]:
-    return lambda running: running.screens == (*DASHBOARD, name)
+def over(*names: str) -> Callable[[Running], bool]:
+    return lambda running: running.screens == (*DASHBOARD, *names)
 
 
 def asked(*what: Any) -> Callable[[Running], bool]:
@@ -96,6 +113,18 @@ def asked(*what: Any) -> Callable[[Running], bool]:
 
 def ordinary() -> FakeDriver:
     return FakeDriver(console_state())
+
+
+def resting() -> FakeDriver:
+    return FakeDriver(resting_state())
+
+
+def stopped() -> FakeDriver:
+    return FakeDriver(console_state(header=halted()))
+
+
+def stopped_unknown() -> FakeDriver:
+    return FakeDriver(replace(unknown_state(), header=halted(unknown=1)))
 
 
 def blocked() -> FakeDriver:
@@ -131,7 +160,7 @@ STAGES: dict[str, Stage] = {
     "edit": Stage(ordinary, (), over("IdeaForm")),
     "again": Stage(ordinary, (), over("IdeaForm")),
     "exit": Stage(ordinary, (), over("ExitForm")),
-    "cancel": Stage(lambda: FakeDriver(resting_state()), ("4", "home"), over("CancelBar")),
+    "cancel": Stage(resting, ("4", "home"), over("CancelBar")),
     "undo": Stage(ordinary, ("d",), asked("undo", 1042)),
     "override": Stage(blocked, (), over("OverrideForm")),
     "approve": Stage(ordinary, (), asked("approve", 1042, {})),
@@ -144,8 +173,8 @@ STAGES: dict[str, Stage] = {
     "move_first": Stage(ordinary, ("G",), selected("1042")),
     "move_last": Stage(ordinary, (), selected("1041")),
     "look": Stage(ordinary, (), asked("look")),
-    "resume": Stage(lambda: FakeDriver(console_state(header=halted())), (), over("ResumeForm")),
-    "settle": Stage(lambda: FakeDriver(replace(unknown_state(), header=halted(unknown=1))), (), over("ResolveForm")),
+    "resume": Stage(stopped, (), over("ResumeForm")),
+    "settle": Stage(stopped_unknown, (), over("ResolveForm")),
     "next_pane": Stage(ordinary, (), in_pane("budget")),
     "previous_pane": Stage(ordinary, (), in_pane("activity")),
     **{
@@ -170,61 +199,83 @@ def test_every_action_of_the_registry_has_its_stage_and_its_reason() -> None:
     assert panes | {"leave", "next_pane", "previous_pane", "zoom", "utc", "quit", "stop", "help"} == ALWAYS
 
 
-@pytest.mark.parametrize(("action", "key"), pairs(on_dashboard))
-async def test_a_key_does_what_the_help_says_where_it_applies(action: Action, key: str) -> None:
-    stage = STAGES[action.id]
-    async with console(stage.driver()) as running:
-        await running.press(*stage.before)
-        await running.press(key)
-        await running.until(lambda: stage.done(running), action.description)
-        assert not any(call[0] == "fire" for call in running.driver.asked)
+FACTORIES = list(dict.fromkeys(stage.driver for stage in STAGES.values()))
 
 
-@pytest.mark.parametrize(("action", "key"), pairs(lambda action: action.id in SAYS, but=is_pane_digit))
-@pytest.mark.parametrize("size", [(80, 24), (40, 12)])
-async def test_a_key_says_why_not_where_it_does_not_apply(action: Action, key: str, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("factory", FACTORIES, ids=[factory.__name__ for factory in FACTORIES])
+async def test_each_key_does_what_the_help_says_where_it_applies(factory: Callable[[], FakeDriver]) -> None:
+    async with console(factory(), SMALL) as running:
+        for action, key in pairs(lambda action: on_dashboard(action) and STAGES[action.id].driver is factory):
+            stage = STAGES[action.id]
+            await back(running)
+            await running.press(*stage.before, key)
+            await running.until(lambda stage=stage: stage.done(running), f"{action.id} by {key}")  # type: ignore[misc]
+            assert not any(call[0] == "fire" for call in running.driver.asked), key
+
+
+async def test_a_key_says_why_not_where_it_does_not_apply() -> None:
     driver = bare()
-    driver.read_only = action.id in READ_ONLY
-    async with console(driver, size) as running:
-        await running.press(*(("5",) if action.id in MOVES else ()))
-        await running.press(key)
-        notice = running.app.notice()
-        assert notice is not None
-        assert SAYS[action.id] in notice.text
-        assert running.screens == DASHBOARD
-        assert driver.asked == []
+    async with console(driver, SMALL) as running:
+        for action, key in pairs(lambda action: action.id in SAYS):
+            if is_pane_digit(action, key):
+                continue
+            await back(running)
+            driver.read_only = action.id in READ_ONLY
+            if action.id in MOVES:
+                running.app.simulate_key("5")
+            await running.press(key)
+            notice = running.app.notice()
+            assert notice is not None, (action.id, key)
+            assert SAYS[action.id] in notice.text, (action.id, key)
+            assert running.screens == DASHBOARD, (action.id, key)
+            assert driver.asked == [], (action.id, key)
 
 
-@pytest.mark.parametrize(("action", "key"), pairs(lambda action: True))
-async def test_before_the_first_state_no_key_raises_or_makes_anything(action: Action, key: str) -> None:
-    async with console(FakeDriver(None)) as running:
-        await running.press(key)
-        assert running.driver.asked == []
-        may_open = {"LeaveBar", "StopBar", "HelpCard"}
-        assert set(running.screens[1:]) <= may_open
-        if action.id in set(SAYS) - {"amount"} and len(running.screens) == 1:
-            assert running.app.notice() is not None
+async def test_before_the_first_state_no_action_raises_or_makes_anything() -> None:
+    async with console(FakeDriver(None), SMALL) as running:
+        for action in ACTIONS:
+            await back(running)
+            await running.press(action.keys[0])
+            assert running.driver.asked == [], action.id
+            assert set(running.screens[1:]) <= {"LeaveBar", "StopBar", "HelpCard"}, action.id
+            if action.id in set(SAYS) - {"amount"} and len(running.screens) == 1:
+                assert running.app.notice() is not None, action.id
 
 
 # ---- in the ticket
 
-TICKET = pairs(lambda action: Where.TICKET in action.where)
-SENDS = {"fire"}
+
+def in_ticket(action: Action) -> bool:
+    return Where.TICKET in action.where
 
 
-async def ticket_at(running: Running, state: State) -> ConfirmScreen:
-    await running.open_ticket()
-    if state is State.ARMED:
-        await running.press("enter")
-        await running.until(lambda: running.machine.state is State.ARMED)
+async def ticket(running: Running, state: State) -> None:
+    """A ticket in this state and nothing over it: the one that is open, where it still is."""
+    while len(running.app.screen_stack) > 2:
+        running.app.pop_screen()
+        await running.pilot.pause()
+    if running.screens == DASHBOARD:
+        await running.open_ticket()
     screen = running.app.screen
     assert isinstance(screen, ConfirmScreen)
-    return screen
+    screen.page = None
+    if running.machine.state is State.ARMED:
+        await running.press("j")
+    running.machine.note = None
+    if running.machine.state is State.WAIT:
+        await running.step(1.0)
+        await running.until(lambda: running.machine.state is State.READY, "READY")
+    assert running.machine.state is State.READY
+    if state is State.ARMED:
+        await running.press("enter")
+        await running.until(lambda: running.machine.state is State.ARMED, "ARMED")
+        await running.until(lambda: running.machine._painted_at is not None, "painted")
+        await running.step(0.3)
 
 
 READY_DOES: dict[str, Callable[[Running], bool]] = {
-    "edit": lambda running: running.screens[-1] == "IdeaForm",
-    "again": lambda running: running.screens[-1] == "IdeaForm",
+    "edit": over("ConfirmScreen", "IdeaForm"),
+    "again": over("ConfirmScreen", "IdeaForm"),
     "override": lambda running: "nothing here to override" in running.text,
     "checks": lambda running: "not applied" in running.text or "1 of" in running.text,
     "arm": lambda running: running.machine.state is State.ARMED,
@@ -236,43 +287,46 @@ READY_DOES: dict[str, Callable[[Running], bool]] = {
 
 
 def test_every_key_of_the_ticket_is_pressed() -> None:
-    assert set(READY_DOES) == {action.id for action in ACTIONS if Where.TICKET in action.where}
+    assert set(READY_DOES) == {action.id for action in ACTIONS if in_ticket(action)}
 
 
-@pytest.mark.parametrize(("action", "key"), TICKET)
-@pytest.mark.parametrize("size", [(80, 24), (40, 16)])
-async def test_in_a_ready_ticket_each_key_does_its_work_or_says_why_not(
-    action: Action, key: str, size: tuple[int, int]
-) -> None:
-    async with console(ordinary(), size) as running:
-        await ticket_at(running, State.READY)
-        await running.press(key)
-        await running.until(lambda: READY_DOES[action.id](running), action.description)
-        assert running.driver.asked == []
+async def test_in_a_ready_ticket_each_key_does_its_work_or_says_why_not() -> None:
+    async with console(ordinary(), SMALL) as running:
+        for action, key in pairs(in_ticket):
+            await ticket(running, State.READY)
+            running.driver.quotes = 1
+            await running.press(key)
+            done = READY_DOES[action.id]
+            await running.until(lambda done=done: done(running), f"{action.id} by {key}")  # type: ignore[misc]
+            assert running.driver.asked == [], (action.id, key)
 
 
-@pytest.mark.parametrize(("action", "key"), TICKET)
-async def test_armed_any_key_but_fire_sends_nothing(action: Action, key: str) -> None:
-    async with console(ordinary()) as running:
-        await running.arm()
-        await running.press(key)
-        if action.id in SENDS:
-            await running.until(lambda: ("fire", 1042, False) in running.driver.asked)
-        else:
-            assert running.driver.asked == []
-            assert running.screens == DASHBOARD or running.machine.state is not State.ARMED
+async def test_armed_any_key_but_fire_sends_nothing_and_each_key_of_fire_fires() -> None:
+    async with console(ordinary(), SMALL) as running:
+        for action, key in pairs(lambda action: in_ticket(action) and action.id != "fire"):
+            await ticket(running, State.ARMED)
+            await running.press(key)
+            assert running.driver.asked == [], (action.id, key)
+            assert running.screens != (*DASHBOARD, "ConfirmScreen") or running.machine.state is not State.ARMED, key
+        for key in BY_ID["fire"].keys:
+            await ticket(running, State.ARMED)
+            await running.press(key)
+            await running.until(lambda: ("fire", 1042, False) in running.driver.asked, key)
+            await running.until(lambda: running.screens == DASHBOARD, "the ticket closes")
+            running.driver.asked.clear()
 
 
-@pytest.mark.parametrize(("action", "key"), TICKET)
-async def test_a_read_only_ticket_makes_nothing(action: Action, key: str) -> None:
-    async with console(ordinary()) as running:
-        await ticket_at(running, State.READY)
-        running.driver.read_only = True
-        await running.press(key)
-        assert running.driver.asked == []
-        assert running.screens[-1] in ("ConfirmScreen", "DashboardScreen")
-        if action.id in ("edit", "again"):
-            await running.sees("this console is read-only")
+async def test_a_read_only_ticket_makes_nothing() -> None:
+    async with console(ordinary(), SMALL) as running:
+        for action in filter(in_ticket, ACTIONS):
+            running.driver.read_only = False
+            await ticket(running, State.READY)
+            running.driver.read_only = True
+            await running.press(action.keys[0])
+            assert running.driver.asked == [], action.id
+            assert running.screens[-1] in ("ConfirmScreen", "DashboardScreen"), action.id
+            if action.id in ("edit", "again"):
+                await running.sees("this console is read-only")
 
 
 async def test_what_is_approved_cannot_be_approved_again() -> None:
