@@ -85,6 +85,13 @@ class Terminal:
                 )
             self.pump()
 
+    def wait_gone(self, text: str, seconds: float = 15.0) -> None:
+        """Read until the screen does not show the text any more; AssertionError if it still does then."""
+        until = time.monotonic() + seconds
+        while text in self.text():
+            assert time.monotonic() < until, f"{text!r} was not gone within {seconds} s:\n{self.text()}"
+            self.pump()
+
     def send(self, keys: str | bytes) -> None:
         """Type."""
         os.write(self._descriptor, keys.encode() if isinstance(keys, str) else keys)

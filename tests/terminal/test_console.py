@@ -23,6 +23,8 @@ pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("console-terminal")
 
 SELECTED = r"▸ *\d+ +(BUY|SELL) "
 ARMED_FOR_S = 0.3
+OUTCOME_READ_S = 0.9
+"""The card of an outcome closes by q once it could be read."""
 """Firing counts from 250 ms after ARMED was painted."""
 
 
@@ -49,8 +51,7 @@ def test_a_fresh_console_fills_its_first_proposal(tmp_path: Path, columns: int, 
         terminal.wait_for(SELECTED, 10)
         fire_the_selected(terminal)
         terminal.wait_for("FILLED", 10)
-        read_on(terminal, 0.9)
-        terminal.send("q")
+        close_the_outcome(terminal)
         (trade,) = oracle_json(tmp_path, "history")
         assert trade["status"] == "confirmed"
         assert len(exchange_rows(tmp_path, "SELECT order_id FROM orders")) == 1
@@ -58,6 +59,14 @@ def test_a_fresh_console_fills_its_first_proposal(tmp_path: Path, columns: int, 
     assert oracle(tmp_path, "verify").returncode == 0
     # The terminal's extended keyboard protocol is never asked for.
     assert re.search(rb"\x1b\[[>=]\d*u", terminal.written) is None
+
+
+def close_the_outcome(terminal: Terminal) -> None:
+    """Read the card, which may appear after the history has the trade, and close it."""
+    terminal.wait_for("Enter closes", 10)
+    read_on(terminal, OUTCOME_READ_S)
+    terminal.send("q")
+    terminal.wait_gone("Enter closes")
 
 
 def leave(terminal: Terminal) -> None:

@@ -32,14 +32,12 @@ from tests.cli.kit import (
 )
 from tests.support import opened_vault
 from tests.terminal.pseudo_terminal import ORACLE, Terminal
-from tests.terminal.test_console import SELECTED, fire_the_selected, leave, read_on
+from tests.terminal.test_console import SELECTED, close_the_outcome, fire_the_selected, leave
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("weather")]
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="a small file system is mounted by root only")
 DISK_BYTES = 8 << 20
-OUTCOME_READ_S = 0.9
-"""The card of an outcome closes by q once it could be read."""
 
 
 @contextmanager
@@ -62,9 +60,7 @@ def still_usable(terminal: Terminal, home: Path) -> None:
     fire_the_selected(terminal)
     terminal.wait_for("FILLED", 15)
     wait_until(lambda: orders(home) == 1)
-    read_on(terminal, OUTCOME_READ_S)
-    terminal.send("q")
-    read_on(terminal, OUTCOME_READ_S)
+    close_the_outcome(terminal)
     leave(terminal)
     oracle(home, "verify")
 
