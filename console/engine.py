@@ -20,6 +20,7 @@ from console.exchange.weights import WeightBudget
 from console.execution.duties import Parts, has_unsettled, reconcile_and_sweep
 from console.execution.executor import Executor
 from console.execution.keys import account_stream, live_readonly_keys, trade_client, trade_fingerprint
+from console.execution.rights import require_order_reads
 from console.home import Home
 from console.jobs import Looking
 from console.paper import process as exchange_process
@@ -134,6 +135,12 @@ class Engine:
             await readonly.aclose()
             raise
         trade = trade_client(home.mode, home.folder, connection.address, budget, ticking, identity)
+        try:
+            await require_order_reads(vault, trade)
+        except BaseException:
+            await readonly.aclose()
+            await trade.aclose()
+            raise
         quotes = Quotes(readonly, clock)
         executor = Executor(vault, trade, clock)
         parts = Parts(vault, readonly, trade, quotes, executor, clock, clock.sleep)

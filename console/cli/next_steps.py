@@ -13,6 +13,7 @@ def next_steps(tx: Tx) -> list[str]:
     from storage.codes import ExecutionState, Mode
     from storage.execution_rows import executions_in
     from storage.facts import newest_sweep
+    from storage.key_rights import key_refusal
     from storage.sweeps import baseline
 
     live = tx.info.mode is Mode.LIVE
@@ -20,6 +21,8 @@ def next_steps(tx: Tx) -> list[str]:
     steps = []
     if live and (missing := _missing_keys()):
         steps.append(f"{missing}: until then nothing is looked at, compared or sent")
+    if (refusal := key_refusal(tx)) is not None:
+        steps.append(refusal)
     if executions_in(tx, {ExecutionState.UNKNOWN}):
         steps.append(f"an order is UNKNOWN: {name} reconcile looks for it; do not place it by hand")
     sweep = newest_sweep(tx)

@@ -122,6 +122,10 @@ may have it), 240, and HTTP 429 (no document says that a request answered so was
 NO_SUCH_ORDER: Final = (404, 240)
 """An id that is unknown or, for cancels, already closed."""
 
+NO_RIGHT: Final = frozenset({(403, 310), (403, 311)})
+"""The key lacks a right: to trade, which the documents count reading orders to, or to see the account. Which of the two
+a key without the right to trade is told when it reads orders is not documented; 310 is presumed."""
+
 ALREADY_CLOSED: Final = frozenset({NO_SUCH_ORDER, (400, 233)})
 """Answers to a cancel of an order that is no longer open; 233 is the older one."""
 

@@ -29,6 +29,7 @@ from console.exchange.answers import (
     same_id,
 )
 from console.exchange.errors import (
+    NO_RIGHT,
     ExchangeError,
     ExchangeRefused,
     ExchangeUnreadable,
@@ -207,6 +208,17 @@ class TradeClient:
         if order.market != market or not ours:
             return LookupFailed(f"the answer is about order {order.order_id} in {order.market}, not about ours")
         return Found(order)
+
+    async def refuses_look_up(self, market: str, client_order_id: str) -> ExchangeRefused | None:
+        """The refusal, if this key may not look orders up; None also where the exchange gave no such answer."""
+        query = [("market", market), ("clientOrderId", client_order_id)]
+        try:
+            await self._reader.get("/order", query, lane=Lane.RECONCILE, signed=True)
+        except ExchangeRefused as error:
+            return error if (error.http_status, error.error_code) in NO_RIGHT else None
+        except ExchangeError:
+            return None
+        return None
 
     async def open_orders(self, market: str) -> tuple[VenueOrder, ...]:
         """Every open order of one market. Raises ExchangeError kinds: half a list is none."""

@@ -33,3 +33,6 @@ SELECT p.name FROM policy_activations a JOIN policies p ON p.hash = a.hash WHERE
 
 -- name: stages_since(since)
 SELECT stage FROM stage_changes WHERE at > :since ORDER BY id;
+
+-- name: newest_alert(subject)^
+SELECT level, text FROM alerts WHERE subject = :subject ORDER BY id DESC LIMIT 1;
