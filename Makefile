@@ -41,7 +41,7 @@ unit: $(DEV_STAMP)
 soak: $(DEV_STAMP)
 	@$(BIN)/python -m tests.soak $(SOAK)
 
-# How quick it is: start, first frame, idle. Alone on the machine; BENCH="--json FILE" keeps the figures.
+# How quick it is: start, first frame, idle, a fast feed. Alone on the machine; BENCH="--json FILE" keeps the figures.
 bench: $(DEV_STAMP)
 	@$(BIN)/python -m tests.bench $(BENCH)
 

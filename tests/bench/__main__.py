@@ -1,4 +1,4 @@
-"""``make bench``: how quick the program is beside its yardsticks; prints the figures and writes them as JSON."""
+"""``make bench``: how quick the program is, idle and under a fast feed; prints figures and writes them as JSON."""
 
 from __future__ import annotations
 
@@ -14,23 +14,16 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
+from tests.bench.feed import measure_feed
 from tests.bench.minimal import WORDS
 from tests.bench.pages import measure_pages
-from tests.bench.timed import Cost, OnTerminal, run_to_end
+from tests.bench.timed import ORACLE, ROOT, Cost, OnTerminal, environment, run_to_end
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 PYTHON: Final = sys.executable
-ORACLE: Final = (PYTHON, "-m", "console")
 MINIMAL: Final = (PYTHON, "-m", "tests.bench.minimal")
 ROW: Final = rb"(BUY|SELL) +[A-Z]+-EUR"
 SETTLED_S: Final = 20.0
 """After its start a console loads what it needs later; idle begins after that."""
-
-
-def environment(home: Path) -> dict[str, str]:
-    """This process's environment, with the data folder and this tree's program in it; bytecode is kept, as by users."""
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**kept, "ORACLE_CONSOLE_HOME": str(home), "PYTHONPATH": str(ROOT), "TERM": "xterm-256color"}
 
 
 def typical(run: Callable[[], Cost], times: int) -> dict[str, float]:
@@ -96,7 +89,7 @@ def main() -> int:
     asked = parser.parse_args()
     load_before = round(os.getloadavg()[0], 2)
     with tempfile.TemporaryDirectory(prefix="oracle-bench-", ignore_cleanup_errors=True) as folder:
-        figures = measure(Path(folder), asked.times, asked.idle)
+        figures = measure(Path(folder), asked.times, asked.idle) | measure_feed(asked.idle)
     report = {
         "commit": git("rev-parse", "HEAD"),
         "program_changed_since": bool(git("status", "--porcelain", "--", "console", "storage")),

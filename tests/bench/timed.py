@@ -10,14 +10,25 @@ import select
 import signal
 import struct
 import subprocess
+import sys
 import termios
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+ORACLE: Final = (sys.executable, "-m", "console")
 
 ESCAPES = re.compile(rb"\x1b(?:\[[0-9;:?<=>$ ]*[A-Za-z@`~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()][A-Z0-9]|[=>78cM])")
+
+
+def environment(home: Path) -> dict[str, str]:
+    """This process's environment, with the data folder and this tree's program in it; bytecode is kept, as by users."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "ORACLE_CONSOLE_HOME": str(home), "PYTHONPATH": str(ROOT), "TERM": "xterm-256color"}
 
 
 @dataclass(frozen=True, slots=True)

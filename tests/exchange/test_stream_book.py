@@ -86,6 +86,7 @@ def test_a_snapshot_nobody_asked_for_is_passed_over() -> None:
 def test_a_crossed_book_is_lost() -> None:
     book = following()
     book.delta(delta(11, [["101", "1"]]), 2.0)
+    assert book.view(2.0) is None
     assert (book.sync, book.confirmed) == (Sync.LOST, None)
 
 
@@ -140,10 +141,29 @@ def test_a_sign_of_life_confirms_only_a_book_that_agrees() -> None:
     assert lost.confirmed is None
 
 
-@pytest.mark.parametrize("row", [["0", "1"], ["-1", "1"], ["1", "-1"], [1, "1"], ["NaN", "1"], ["1"]])
-def test_a_level_that_is_no_level_cannot_be_read(row: Any) -> None:
+@pytest.mark.parametrize("row", [[1, "1"], ["1", 1], ["1"], ["1", "1", "1"], "11", None])
+def test_a_row_that_is_no_pair_of_texts_cannot_be_read(row: Any) -> None:
     with pytest.raises(ValidationError):
         delta(1, [row])
+
+
+@pytest.mark.parametrize(
+    "row", [["0", "1"], ["-1", "1"], ["1", "-1"], ["NaN", "1"], ["1", "1,0"], ["", "1"], ["1", ""]]
+)
+@pytest.mark.parametrize("side", ["bids", "asks"])
+def test_a_level_that_is_no_level_loses_the_book(row: Any, side: str) -> None:
+    book = following()
+    book.delta(delta(11, **{side: [row]}), 2.0)
+    book.sign_of_life(day("99", "101"), 2.0)
+    assert book.view(2.0) is None
+    assert (book.sync, book.confirmed) == (Sync.LOST, None)
+
+
+def test_of_what_changed_before_anybody_looked_the_newest_counts_however_it_is_written() -> None:
+    book = following()
+    for nonce, row in enumerate((["98", "1"], ["98.0", "2"], ["98", "0"], ["97", "1"], ["98.00", "3"]), start=11):
+        book.delta(delta(nonce, [row]), 2.0)
+    assert shown(book)[0] == [("99", "1"), ("98.00", "3"), ("97", "1")]
 
 
 @given(

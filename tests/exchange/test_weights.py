@@ -60,6 +60,24 @@ async def test_reconcile_stops_at_ten_percent_and_orders_and_cancels_go_on() -> 
     assert await desk.trade.cancel_order("BTC-EUR", ORDER_ID, CLIENT_ID, 7) == Canceled(ORDER_ID)
 
 
+async def test_cancels_never_wait_for_points() -> None:
+    desk = await learned(0)
+    with pytest.raises(RateLimited):
+        desk.budget.admit(Lane.RECONCILE, "address", 1)
+    assert await desk.trade.cancel_order("BTC-EUR", ORDER_ID, CLIENT_ID, 7) == Canceled(ORDER_ID)
+
+
+async def test_the_last_headers_are_believed_whatever_was_counted_before() -> None:
+    desk = await learned(30)
+    with pytest.raises(RateLimited):
+        desk.budget.admit(Lane.SCAN, "address", 1)
+    desk.budget.learn("address", 200, headers(desk, 900), b"")
+    desk.budget.admit(Lane.SCAN, "address", 1)
+    desk.budget.learn("address", 200, headers(desk, 380), b"")
+    with pytest.raises(RateLimited, match="380 of 1000"):
+        desk.budget.admit(Lane.SCAN, "address", 1)
+
+
 async def test_an_order_is_not_begun_without_the_points_to_look_for_it_afterwards() -> None:
     (await learned(131)).trade.may_place()
     desk = await learned(130)
