@@ -145,21 +145,22 @@ async def gather_views(
 ) -> list[MarketView]:
     """Candles, book and rules of each market; a market whose candles or book cannot be had is left out.
 
-    Raises ExchangeError when nothing at all can be had.
+    Candles are asked for first: where the rate limit leaves nothing for a scan they are refused, and nothing is spent
+    on books. Raises ExchangeError when nothing at all can be had.
     """
-    quotes = await looking.quotes.fetch_all(markets)
-    now = looking.clock.now()
+    candles_at = looking.clock.now()
     candles = await asyncio.gather(
         *(looking.readonly.candles(market, "1m", DAY_OF_MINUTES) for market in markets), return_exceptions=True
     )
+    refused = [rows for rows in candles if isinstance(rows, BaseException)]
+    if refused and len(refused) == len(candles):
+        raise refused[0]
+    fetched_at = looking.clock.now()
+    quotes = await looking.quotes.fetch_all(markets)
     views = []
-    failures: list[BaseException] = []
     for market, rows in zip(markets, candles, strict=True):
         rules = looking.quotes.rules.get(market)
-        if isinstance(rows, BaseException):
-            failures.append(rows)
-            continue
-        if rules is None:
+        if isinstance(rows, BaseException) or rules is None:
             continue
         quote = quotes[market]
         views.append(
@@ -170,14 +171,14 @@ async def gather_views(
                 bids=quote.bids,
                 asks=quote.asks,
                 last=quote.last,
-                fetched_at=now,
-                candles_at=now,
+                fetched_at=fetched_at,
+                candles_at=candles_at,
                 held=coins.get(market),
                 open_sides=ideas[market],
             )
         )
-    if failures and not views:
-        raise failures[0]
+    if refused and not views:
+        raise refused[0]
     return views
 
 
