@@ -14,6 +14,7 @@ from console.paper.errors import ApiError
 from console.paper.ledger import hold_currency
 from console.paper.markets import BY_NAME, SPECS
 from console.paper.order_rules import parse_change, parse_order
+from console.paper.store import Order
 from tests.paper.kit import Bench, limit, market_order
 
 MARKETS = ("BTC-EUR", "ADA-EUR")
@@ -110,6 +111,7 @@ def assert_conserved(bench: Bench, deposit: Decimal) -> None:
         assert order.on_hold >= 0
         assert order.amount_remaining is None or order.amount_remaining > 0
         holds[hold_currency(order)] += order.on_hold
+        assert_held(bench, order)
     for symbol, available, in_order in bench.store.balances():
         assert available >= 0
         assert in_order == holds[symbol]
@@ -121,6 +123,16 @@ def assert_conserved(bench: Bench, deposit: Decimal) -> None:
         fills = bench.store.fills("order_id = ?", [order.order_id])
         assert sum((fill.amount for fill in fills), Decimal(0)) == order.filled_amount
         assert sum((fill.fee for fill in fills), Decimal(0)) == order.fee_paid
+
+
+def assert_held(bench: Bench, order: Order) -> None:
+    """An open order holds what is left of it needs, to the cent that rounding may have cost."""
+    whole = bench.engine.ledger.hold_of(order)
+    assert order.on_hold <= whole
+    if order.side == "sell":
+        assert order.on_hold == whole
+    elif order.price is not None and order.amount_remaining is not None:
+        assert order.on_hold >= order.amount_remaining * order.price
 
 
 def assert_uncrossed(bench: Bench) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -154,6 +157,32 @@ def test_a_delayed_order_is_refused_once_its_window_has_passed(folder: Path, add
     answer = Signed(address, address.trade, window=200).send("POST", "/order", limit(clientOrderId=client_id))
     assert refused(answer)[:2] == (503, 108)
     assert _statuses(folder, client_id) == []
+
+
+@pytest.mark.processes
+def test_an_answer_is_cut_in_its_middle_and_the_order_is_there(folder: Path, address: Address) -> None:
+    client_id = FIRST[:-1] + "5"
+    control(address, clear=True, faults="POST /order: disconnect x1")
+    with pytest.raises(CUT):
+        Signed(address, address.trade).send("POST", "/order", limit(clientOrderId=client_id))
+    assert _statuses(folder, client_id) == ["new"]
+    head, _, body = _raw(address, "GET /v2/time", "GET /time: disconnect x1").partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 OK")
+    whole = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
+    assert 0 < len(body) < whole
+
+
+def _raw(address: Address, request: str, faults: str) -> bytes:
+    """All that comes back over a bare connection until it is cut."""
+    control(address, faults=faults)
+    place = urlsplit(address.rest)
+    received = b""
+    with socket.create_connection((place.hostname, place.port), timeout=10) as connection:
+        connection.sendall(f"{request} HTTP/1.1\r\nHost: {place.netloc}\r\n\r\n".encode())
+        with suppress(ConnectionResetError):
+            while chunk := connection.recv(4096):
+                received += chunk
+    return received
 
 
 @pytest.mark.processes

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -111,3 +113,73 @@ def test_the_history_can_be_asked_for_with_the_sdks_own_signing(sdk: Any) -> Non
     assert history["items"][-1]["type"] == "deposit"
     assert history["items"][-1]["receivedAmount"] == "1000"
     assert (history["currentPage"], history["maxItems"]) == (1, 100)
+
+
+def test_an_order_is_changed_and_all_are_canceled(sdk: Any) -> None:
+    placed = sdk.placeOrder("SOL-EUR", "buy", "limit", {"amount": "0.1", "price": "60", "operatorId": 7})
+    changed = sdk.updateOrder("SOL-EUR", placed["orderId"], {"price": "61", "operatorId": 7})
+    assert set(changed) == LIMIT_ORDER_KEYS
+    assert (changed["price"], changed["orderId"], changed["status"]) == ("61", placed["orderId"], "new")
+    assert sdk.updateOrder("SOL-EUR", placed["orderId"], {"price": "61", "operatorId": 7})["errorCode"] == 232
+    assert sdk.updateOrder("SOL-EUR", placed["orderId"], {"price": "62"})["errorCode"] == 203
+    assert sdk.cancelOrders({"market": "SOL-EUR"})["errorCode"] == 203
+    canceled = sdk.cancelOrders({"market": "SOL-EUR", "operatorId": 7})
+    assert canceled == [{"orderId": placed["orderId"], "operatorId": 7}]
+    assert sdk.cancelOrders({"market": "SOL-EUR", "operatorId": 7}) == []
+
+
+@pytest.mark.parametrize("order_type", ["stopLoss", "takeProfit"])
+@pytest.mark.parametrize("limited", [False, True])
+def test_every_kind_of_trigger_order_is_placed_and_shown(sdk: Any, order_type: str, limited: bool) -> None:
+    # Both are far from the market: a buy stopped above it, a profit taken below it.
+    body = {
+        "amount": "0.1", "operatorId": 7, "triggerAmount": "900" if order_type == "stopLoss" else "60",
+        "triggerType": "price", "triggerReference": "bestAsk",
+    }  # fmt: skip
+    body |= {"price": "60"} if limited else {}
+    placed = sdk.placeOrder("SOL-EUR", "buy", f"{order_type}{'Limit' if limited else ''}", body)
+    assert placed["status"] == "awaitingTrigger"
+    assert placed["triggerAmount"] == placed["triggerPrice"] == body["triggerAmount"]
+    assert sdk.ordersOpen({"market": "SOL-EUR"}) == [placed]
+    assert sdk.updateOrder("SOL-EUR", placed["orderId"], {"amount": "0.2", "operatorId": 7})["amount"] == "0.2"
+    sdk.cancelOrder("SOL-EUR", placed["orderId"], operatorId=7)
+
+
+def test_orders_and_trades_are_listed_with_every_bound(sdk: Any) -> None:
+    first = sdk.placeOrder("ETH-EUR", "buy", "market", {"amountQuote": "10", "operatorId": 7})
+    second = sdk.placeOrder("ETH-EUR", "buy", "market", {"amountQuote": "11", "operatorId": 7})
+    ids = [order["orderId"] for order in sdk.getOrders("ETH-EUR", {"orderIdFrom": first["orderId"], "limit": 2})]
+    assert ids == [second["orderId"], first["orderId"]]
+    assert sdk.getOrders("ETH-EUR", {"orderIdTo": first["orderId"], "start": first["created"]})[0] == first
+    fill = first["fills"][0]
+    assert [row["id"] for row in sdk.trades("ETH-EUR", {"tradeIdTo": fill["id"]})] == [fill["id"]]
+    assert sdk.trades("ETH-EUR", {"tradeIdFrom": fill["id"], "limit": 1})[0]["orderId"] == second["orderId"]
+
+
+def test_fees_are_those_of_the_account(sdk: Any) -> None:
+    assert sdk.fees() == sdk.account()["fees"]
+    assert sdk.fees("BTC-EUR")["taker"] == "0.0025"
+
+
+def test_only_what_moves_money_in_or_out_is_refused(sdk: Any) -> None:
+    assert sdk.depositHistory({"symbol": "EUR"})[0]["amount"] == "1000"
+    assert sdk.withdrawalHistory({}) == []
+    assert sdk.withdrawAssets("EUR", "1", "NL00", {})["errorCode"] == 312
+
+
+def test_every_call_of_the_client_was_made_but_the_deposit_address() -> None:
+    """Its REST methods, against the calls in this file."""
+    methods = {name for name, value in vars(Bitvavo).items() if callable(value) and not name.startswith("_")} - {
+        "getRemainingLimit",
+        "updateRateLimit",
+        "publicRequest",
+        "privateRequest",
+        "newWebsocket",
+        "websocket",
+    }
+    called = {
+        node.func.attr
+        for node in ast.walk(ast.parse(Path(__file__).read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }
+    assert methods - called == {"depositAssets"}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from console.paper.decimals import ceil_cents
 from console.paper.makers import Level
 from tests.paper.kit import Bench, limit, market_order
 
@@ -85,3 +86,16 @@ async def test_self_trade_prevention_shows_its_reason_on_both_sides(
         reasons["new"] = "decrementOnSelfTradePrevention"
     assert found.get("restatementReason") == reasons[found["status"]]
     assert found["fills"] == []
+
+
+async def test_what_prevention_takes_from_an_order_it_holds_no_longer(bench: Bench) -> None:
+    await bench.send("POST", "/order", market_order(amountQuote="200"))
+    market = bench.engine.markets["BTC-EUR"]
+    ask = market.ladder.asks[0].price
+    market.ladder.bids[:] = [level for level in market.ladder.bids if level.price < ask - 1]
+    await bench.send("POST", "/order", limit(side="sell", price=str(ask - 1), amount="0.0005"))
+    order = (await bench.send("POST", "/order", limit(price=str(ask - 1), amount="0.002"))).json()
+    assert (order["status"], order["amountRemaining"], order["filledAmount"]) == ("new", "0.0015", "0")
+    assert order["restatementReason"] == "decrementOnSelfTradePrevention"
+    assert Decimal(order["onHold"]) == ceil_cents((ask - 1) * Decimal("0.0015") * Decimal("1.0025"))
+    assert bench.store.balance("EUR")[1] == Decimal(order["onHold"])
