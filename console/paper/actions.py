@@ -31,9 +31,12 @@ ACTIONS: Final = {
     "privateGetAccount": "GET /account",
     "privateGetFees": "GET /account/fees",
     "privateGetBalance": "GET /balance",
+    "privateGetDepositHistory": "GET /depositHistory",
+    "privateGetWithdrawalHistory": "GET /withdrawalHistory",
+    "privateWithdrawAssets": "POST /withdrawal",
     "privateGetTransactionHistory": "GET /account/history",
 }
-"""Deposits and withdrawals are left out: nothing here moves money in or out."""
+"""Every action but privateDepositAssets: nothing is ever paid in, so there is no address for it, as over REST."""
 
 ENVELOPE: Final = ("action", "requestId")
 OPERATOR: Final = "operatorId"

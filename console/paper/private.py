@@ -137,7 +137,7 @@ def _withdrawals(_engine: Engine, call: Call) -> list[dict[str, Any]]:
 
 
 def _withdraw(_engine: Engine, _call: Call) -> None:
-    """Nothing ever leaves: no key has the right, and this would refuse one that had."""
+    """Nothing ever leaves: no key has the right, so each gets the code for that; this would refuse one that had it."""
     raise refusal(312)
 
 

@@ -169,7 +169,8 @@ class Store:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("PRAGMA foreign_keys = ON")
-        self._db.executescript(SCHEMA)
+        # At once: each statement for itself would wait for the disk.
+        self._db.executescript(f"BEGIN;{SCHEMA}COMMIT;")
         self._add_columns()
         path.chmod(0o600)
 

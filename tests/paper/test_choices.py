@@ -21,7 +21,6 @@ def test_a_row_names_a_source_with_its_date_or_says_that_there_is_none(name: str
     row = TABLE[name]
     assert row.why
     assert row.source == NONE_FOUND or SOURCE.fullmatch(row.source)
-    assert row.documented is (row.source != NONE_FOUND)
 
 
 def test_every_value_of_the_table_is_read_by_the_code_and_no_practice_is() -> None:

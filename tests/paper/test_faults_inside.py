@@ -10,14 +10,7 @@ import pytest
 from console.paper.app import ROUTES
 from console.paper.book import MakerFill
 from console.paper.faults import NAMES, FaultSpecError, parse_faults
-from tests.paper.kit import Bench, limit, market_order, refused, stop
-
-
-async def place(bench: Bench, body: Any) -> dict[str, Any]:
-    answer = await bench.send("POST", "/order", body)
-    assert answer.status_code == 200, answer.text
-    shown: dict[str, Any] = answer.json()
-    return shown
+from tests.paper.kit import Bench, limit, market_order, place, refused, stop
 
 
 async def get(bench: Bench, target: str) -> Any:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.paper.kit import Bench, limit, market_order, refused
+from tests.paper.kit import Bench, limit, refused
 
 RECORDED = Path(__file__).parents[2].parent / "shared" / "fixtures" / "ccxt-request-bitvavo.json"
 BASE = "https://api.bitvavo.com/v2"
@@ -66,9 +65,10 @@ async def test_a_recorded_request_is_understood(bench: Bench, name: str, target:
         sent = json.loads(body)
         without = await bench.send(method, target, body)
         assert refused(without) == (400, 203, "operatorId parameter is required.")
-        answer = await bench.send(
-            method, target, (await target_of(bench, sent) if method == "PUT" else sent) | {"operatorId": 1}
-        )
+        sent = (await target_of(bench, sent) if method == "PUT" else sent) | {"operatorId": 1}
+        answer = await bench.send(method, target, sent)
+        shown = answer.json()
+        assert {name: shown.get(name) for name in sent} == sent
     else:
         asked = {} if path == "/orders" else await target_of(bench, dict(query))
         if method == "DELETE":
@@ -76,16 +76,3 @@ async def test_a_recorded_request_is_understood(bench: Bench, name: str, target:
             asked["operatorId"] = 1
         answer = await bench.send(method, path + "?" + "&".join(f"{key}={value}" for key, value in asked.items()))
     assert answer.status_code == 200, answer.text
-
-
-async def test_a_recorded_change_of_price_is_carried_out(bench: Bench) -> None:
-    for name, target, body in cases():
-        if name == "editOrder":
-            sent = await target_of(bench, json.loads(body))
-            order = (await bench.send("PUT", target, sent | {"operatorId": 1})).json()
-            assert (order["price"], order["status"]) == (sent["price"], "new")
-
-
-async def test_a_recorded_order_fills(bench: Bench) -> None:
-    order = (await bench.send("POST", "/order", market_order(amount="0.0002"))).json()
-    assert (order["status"], Decimal(order["filledAmount"])) == ("filled", Decimal("0.0002"))
