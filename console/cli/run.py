@@ -68,13 +68,28 @@ def paper(
             help="How that market behaves: quiet, trend, reversion, shock, gap, or seed: as dealt; repeatable.",
         ),
     ] = None,
+    follow: Annotated[
+        str | None,
+        typer.Option("--follow", metavar="URL", help="Public data of that exchange: https://api.bitvavo.com/v2."),
+    ] = None,
+    oldest: Annotated[
+        float, typer.Option("--oldest", help="Seconds after which followed data is too old to trade at.")
+    ] = 10.0,
+    record: Annotated[
+        Path | None, typer.Option("--record", metavar="FILE", help="Write down all that decides about prices.")
+    ] = None,
+    replay: Annotated[
+        Path | None, typer.Option("--replay", metavar="FILE", help="Show such a file's market again, at its own times.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the simulated exchange.
 
     In the foreground, until Ctrl+C. Other commands join it, and start one by themselves where none runs.
     """
-    asked = PaperOptions(port, seed, speed, faults, tuple(candles or ()), tuple(regimes or ()), as_json)
+    asked = PaperOptions(
+        port, seed, speed, faults, tuple(candles or ()), tuple(regimes or ()), follow, oldest, record, replay, as_json
+    )
     raise typer.Exit(guarded(lambda: _paper(context(home, False, settings), asked)))
 
 
@@ -88,6 +103,10 @@ class PaperOptions:
     faults: str
     candles: tuple[str, ...]
     regimes: tuple[str, ...]
+    follow: str | None
+    oldest_s: float
+    record: Path | None
+    replay: Path | None
     as_json: bool
 
 
@@ -108,7 +127,9 @@ def _paper(found: Context, asked: PaperOptions) -> int:
     except FaultSpecError as error:
         raise CommandError(USAGE, f"--faults: {error}") from None
     try:
-        prices = price_options(asked.candles, asked.regimes)
+        prices = price_options(
+            asked.candles, asked.regimes, asked.follow, asked.oldest_s, asked.speed, asked.record, asked.replay
+        )
     except OptionError as error:
         raise CommandError(USAGE, str(error)) from None
     running = read_address(folder)

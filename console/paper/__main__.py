@@ -43,6 +43,10 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="MARKET=REGIME",
         help="quiet, trend, reversion, shock, gap, seed",
     )
+    parser.add_argument("--follow", metavar="URL", help="take the public data of that exchange, e.g. another one's /v2")
+    parser.add_argument("--oldest", type=float, default=10.0, help="seconds after which followed data is stale")
+    parser.add_argument("--record", type=Path, metavar="FILE", help="write down all that decides about prices")
+    parser.add_argument("--replay", type=Path, metavar="FILE", help="show again what such a file holds")
     parser.add_argument("--keep", action="store_true", help="run until told to stop, with or without users")
     parser.add_argument("--balance", type=_euros, default=Decimal(1000), help="euros at the first start")
     parser.add_argument("--grace", type=float, default=10.0, help="seconds to stay without a user (default 10)")
@@ -55,8 +59,12 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         parse_faults(options.faults, tuple(ROUTES))
-        options.prices = price_options(options.candles, options.regime)
-        del options.candles, options.regime
+        options.prices = price_options(
+            options.candles, options.regime, options.follow, options.oldest, options.speed, options.record,
+            options.replay,
+        )  # fmt: skip
+        for name in ("candles", "regime", "follow", "oldest", "record", "replay"):
+            delattr(options, name)
     except (FaultSpecError, OptionError) as error:
         parser.error(str(error))
     return serve(ServerOptions(**vars(options)))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from console.clock import MINUTE
 from console.paper.candles import Candles, CandleSeries
@@ -18,6 +18,7 @@ from console.paper.matching import Match, Resting, crosses
 from console.paper.pauses import Point, missed_points
 from console.paper.playback import Playback
 from console.paper.prices import PricePath, stream
+from console.paper.public_view import Ghost, PublicTrade
 from console.paper.regimes import Change
 from console.paper.store import Order
 
@@ -33,17 +34,6 @@ STATES: Final = (TRADING, HALTED, "auction", "auctionMatching", "cancelOnly")
 LONGEST_STEP_US: Final = 20_000_000
 TAKER_SHARE: Final = 0.6
 TRADES_KEPT: Final = 1000
-
-
-@dataclass(frozen=True)
-class PublicTrade:
-    """A trade as everybody sees it; `side` is the taker's, the time market time in ms."""
-
-    trade_id: str
-    at_ms: int
-    amount: Decimal
-    price: Decimal
-    side: str
 
 
 @dataclass(frozen=True)
@@ -79,7 +69,9 @@ class LiveMarket:
         self.path = PricePath(seed, spec, changes)
         self.candles: Candles = playback or CandleSeries(self.path, origin_minute, start_us // MINUTE)
         self.trades: deque[PublicTrade] = deque(maxlen=TRADES_KEPT)
-        self.own: list[Order] = []
+        self.touched = False
+        self.ghosts: list[Ghost] = []
+        self._own: list[Order] = []
         self.waiting: list[Order] = []
         self.state = TRADING
         self.nonce = 0
@@ -87,7 +79,7 @@ class LiveMarket:
         self._origin = origin_minute
         self._step_us = step_us
         self._ladder: Ladder | None = None
-        self._trade_seq = self.step * 8
+        self.trade_seq = self.step * 8
         self.requote(self.step)
         self.last_price = self.best_bid
 
@@ -106,6 +98,15 @@ class LiveMarket:
     def trading(self) -> bool:
         """Whether orders meet each other."""
         return self.status == TRADING
+
+    @property
+    def stale(self) -> bool:
+        """Whether its prices are too old to trade at; those made here never are."""
+        return False
+
+    def day(self) -> Mapping[str, Any] | None:
+        """The 24 hours as somebody else states them; None where they are summed up here."""
+        return None
 
     @property
     def best_bid(self) -> Decimal:
@@ -153,6 +154,10 @@ class LiveMarket:
             at_us, price = self.playback.at_us, self.playback.price(wobble)
         self._quote(at_us, price, stream(self.seed, self.spec.market, "ladder", step))
 
+    def pass_time(self, step: int) -> None:
+        """Move to a step while nothing happens here."""
+        self.step = step
+
     def turns_before(self, step: int) -> list[tuple[int, int]]:
         """What a candle file does between the present and a step: (market time, price in ticks) of its turns."""
         if self.playback is None or self.halted:
@@ -189,12 +194,21 @@ class LiveMarket:
     # trading --------------------------------------------------------------------------------------------------
     def print_trade(self, price: Decimal, amount: Decimal, side: str) -> None:
         """Make a trade public: last price, trade list, candle."""
-        self._trade_seq += 1
-        trade_id = f"00000000-0000-{0x470 + self.spec.number:04x}-0300-{self._trade_seq:012x}"
-        at_ms = self.at_us // 1000
-        self.last_price = price
-        self.trades.append(PublicTrade(trade_id, at_ms, amount, price, side))
-        self.candles.trade(at_ms, int(price / self.spec.tick), amount)
+        trade_id = f"00000000-0000-{0x470 + self.spec.number:04x}-0300-{self.trade_seq + 1:012x}"
+        self._count(PublicTrade(trade_id, self.at_us // 1000, amount, price, side))
+
+    def _count(self, trade: PublicTrade) -> None:
+        self.trade_seq += 1
+        self.last_price = trade.price
+        self.trades.append(trade)
+        self.candles.trade(trade.at_ms, int(trade.price / self.spec.tick), trade.amount)
+
+    def show(self, ladder: Ladder, ghosts: Sequence[Ghost], trades: Sequence[PublicTrade]) -> None:
+        """Show what a recording says own orders of that time did: sizes left, orders in the book, trades made."""
+        self._ladder, self.ghosts = ladder, list(ghosts)
+        for trade in trades:
+            self._count(trade)
+        self.nonce += 1
 
     def take(self, side: str, matches: Sequence[Match]) -> None:
         """Take what an incoming order of that side matched out of the ladder, and make it public."""
@@ -262,14 +276,28 @@ class LiveMarket:
             self.print_trade(makers, left, side)
         return fills
 
+    @property
+    def own(self) -> list[Order]:
+        """The account's own orders in the book; given anew whenever one of them changed (`touched`)."""
+        return self._own
+
+    @own.setter
+    def own(self, orders: list[Order]) -> None:
+        self._own = orders
+        self.touched = True
+
+    def own_shown(self) -> list[Ghost]:
+        """The own orders as everybody sees them."""
+        return [Ghost(order.side, _price(order), _remaining(order)) for order in self._own]
+
     # what everybody sees --------------------------------------------------------------------------------------
     def levels(self, side: str, depth: int) -> list[list[str]]:
         """`[price, size]` rows of the "buy" (bids) or "sell" (asks) side, own orders included, best first."""
         makers = self.ladder.bids if side == "buy" else self.ladder.asks
         sizes: dict[Decimal, Decimal] = {level.price: level.amount for level in makers if level.amount > 0}
-        for order in self.own:
+        for order in [*self.own_shown(), *self.ghosts]:
             if order.side == side:
-                sizes[_price(order)] = sizes.get(_price(order), Decimal(0)) + _remaining(order)
+                sizes[order.price] = sizes.get(order.price, Decimal(0)) + order.amount
         best_first = sorted(sizes.items(), reverse=side == "buy")
         return [[text(price), text(size)] for price, size in best_first[:depth]]
 

@@ -14,6 +14,7 @@ from console.paper.auth import TRADE, VIEW, ApiKey
 from console.paper.book import DELISTED, STATES
 from console.paper.engine import Engine
 from console.paper.faults import Fault, Faults, FaultSpecError, parse_faults
+from console.paper.following import FollowedMarket
 from console.paper.regimes import choice_of
 
 EXPECTED: Final = (
@@ -26,7 +27,7 @@ KEY_NAMES: Final = frozenset({"rights", "addresses", "confirmed"})
 
 
 class Control:
-    """GET: id, pid, faults, market time, source of the prices, regimes, market states.
+    """GET: id, pid, faults, market time, source of the prices, regimes, market states, ages of what is followed.
 
     POST changes what EXPECTED says: the rules in force, how generated markets behave from the next minute on (`seed`:
     as their seed deals), the state of a market (or "delisted"), a lock on the account (which cancels its orders), all
@@ -100,6 +101,11 @@ class Control:
             "speed": self._engine.speed,
             "source": self._engine.source(),
             "sources": {market: self._engine.source(market) for market in self._engine.markets},
+            "followed": {
+                name: {"age_us": market.age_us, "stale": market.stale, "halted": market.halted}
+                for name, market in self._engine.markets.items()
+                if isinstance(market, FollowedMarket)
+            },
             "regimes": self._engine.regimes.now(),
             "markets": {name: market.status for name, market in self._engine.markets.items()},
             "locked": self._engine.locked,

@@ -135,7 +135,7 @@ class Desk:
 
     def run_triggers(self, market: LiveMarket) -> None:
         """Send every order whose trigger is reached into the book, the oldest first; one may trigger the next."""
-        while market.trading:
+        while market.trading and not market.stale:
             order = next((each for each in market.waiting if reached(each, market)), None)
             if order is None:
                 return
@@ -184,6 +184,8 @@ class Desk:
             raise refusal(219)
         if market.status in _CLOSED_TO_NEW:
             raise refusal(_CLOSED_TO_NEW[market.status])
+        if market.stale:
+            raise refusal(430)
 
     def _check_cancel(self, market: LiveMarket) -> None:
         code = self._cancel_code(market)

@@ -62,6 +62,8 @@ def day_of(market: LiveMarket) -> dict[str, Any]:
 
     What was paid in a minute is taken to be its volume at its close: candles do not tell more.
     """
+    if (stated := market.day()) is not None:
+        return dict(stated)
     now_ms = market.at_us // 1000
     start_ms = now_ms - DAY // 1000
     minutes, tick = market.candles.since(start_ms), market.spec.tick

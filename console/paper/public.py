@@ -69,7 +69,11 @@ def chosen(engine: Engine, call: Call) -> tuple[list[LiveMarket], bool]:
 
 def _ticker_price(engine: Engine, call: Call) -> Any:
     markets, single = chosen(engine, call)
-    rows = [{"market": each.spec.market, "price": text(each.last_price)} for each in markets]
+    # A market of which no price is known has a row without one.
+    rows = [
+        {"market": each.spec.market} | ({"price": text(each.last_price)} if each.last_price > 0 else {})
+        for each in markets
+    ]
     return rows[0] if single else rows
 
 

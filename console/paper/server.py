@@ -21,9 +21,9 @@ from starlette.types import Receive, Scope, Send
 from console.clock import SystemClock, SystemEntropy
 from console.paper.app import ROUTES, Exchange
 from console.paper.auth import TRADE, VIEW, ApiKey, load_keys
+from console.paper.beginning import Asking, Prices
 from console.paper.control import Control
 from console.paper.decimals import text
-from console.paper.engine import Engine
 from console.paper.faults import Faults, parse_faults
 from console.paper.options import PriceOptions
 from console.paper.prices import stream
@@ -38,7 +38,7 @@ from console.paper.process import (
     KeyPair,
     try_lock,
 )
-from console.paper.sources import SourceError, settle_sources
+from console.paper.sources import SourceError
 from console.paper.store import Store
 from console.paper.ws_protocol import PING_S, CuttableProtocol, StreamProtocol
 
@@ -142,19 +142,16 @@ class Process:
     """One running exchange."""
 
     def __init__(self, options: ServerOptions, listener: socket.socket, store: Store) -> None:
+        self.options = options
         entropy, self.clock = SystemEntropy(), SystemClock()
         identity, seed = prepare_identity(store, entropy, options.seed, options.balance, self.clock.now())
         keys = load_keys(store)
         routes = tuple(ROUTES)
         faults = Faults(stream(seed, "faults"), parse_faults(options.faults, routes), self.clock)
-        played = settle_sources(store, options.prices.candles)
-        if both := sorted(set(played) & set(options.prices.regimes)):
-            raise SourceError(f"{both[0]} plays a candle file; regimes are for generated prices.")
-        with store.transaction():
-            store.set_setting("speed", f"{options.speed:g}")
-        engine = Engine(store, self.clock, seed, options.speed, played, options.prices.regimes)
+        prices = Prices(store, self.clock, seed, options.speed, options.prices)
+        engine, self._asking = prices.engine, prices.asking
         control = Control(entropy.token(24).hex(), identity, engine, faults, routes)
-        self.options, self.engine = options, engine
+        self.engine = engine
         self.exchange = Exchange(engine, keys, identity, faults, control)
         self.listener = listener
         place = f"127.0.0.1:{listener.getsockname()[1]}"
@@ -190,6 +187,8 @@ class Process:
         if self.options.announce is not None:
             self.options.announce(self.address)
         background = [asyncio.create_task(self._advance()), asyncio.create_task(self._watch(server))]
+        if self._asking is not None:
+            background.append(asyncio.create_task(self._ask(self._asking)))
         try:
             serving = asyncio.create_task(server.serve(sockets=[self.listener]))
             # A background task that fails ends the exchange: markets that stand still would be a lie.
@@ -202,7 +201,11 @@ class Process:
         finally:
             for task in background:
                 task.cancel()
+            self.engine.motion.end()
             self._forget_address()
+
+    async def _ask(self, asking: Asking) -> None:
+        await asking(self.engine.receive)
 
     async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
         if any(name == JOIN_HEADER.encode() for name, _ in scope.get("headers", ())):
@@ -259,7 +262,8 @@ def serve(options: ServerOptions) -> int:
             # The lock is given up by the end of the process and by nothing else.
             _take_over(options.home, SystemClock())
             with closing(Store(options.home / DATABASE_FILE)) as store:
-                asyncio.run(Process(options, listener, store).run())
+                process = Process(options, listener, store)
+                asyncio.run(process.run())
     except (CannotStart, SourceError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - the command's answer
         return 3

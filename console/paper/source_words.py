@@ -5,9 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urlsplit
 
 CANDLES_SETTING: Final = "candles "
 """Name of a market's candle file among the database's settings, followed by the market."""
+
+REAL_HOST: Final = "api.bitvavo.com"
+FOLLOW_SETTING: Final = "follow"
+"""Name of the address of the followed exchange among the database's settings."""
+
+REPLAY_SETTING: Final = "replay"
+"""Name of the replayed recording among the database's settings: `{path, sha256, name}`."""
 
 REGIMES_SETTING: Final = "regimes"
 """Name of the regimes by order among the database's settings: `{market: [[minute, regime], ...]}`, oldest first."""
@@ -16,11 +24,18 @@ REGIMES_SETTING: Final = "regimes"
 def source_text(settings: Mapping[str, str], market: str | None = None) -> str | None:
     """`simulated, seed 7` or `candles btc-usdt-5m-2023` and the regimes by order; None before the first start.
 
+    Of what is followed only the real exchange's prices are called real.
+
     Names the candle files if any market plays one, or with `market` what that one market does. A speed other than 1,
     as of the last start, is added after a comma.
     """
     if "seed" not in settings:
         return None
+    if FOLLOW_SETTING in settings:
+        url = settings[FOLLOW_SETTING]
+        return "real prices, simulated fills" if urlsplit(url).hostname == REAL_HOST else f"following {url}"
+    if REPLAY_SETTING in settings:
+        return f"replaying {json.loads(settings[REPLAY_SETTING])['name']}"
     played = {
         name.removeprefix(CANDLES_SETTING): str(json.loads(value)["name"])
         for name, value in sorted(settings.items())

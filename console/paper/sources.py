@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from console.paper.candle_file import CandleFile, CandleFileError, load_candles
 from console.paper.markets import BY_NAME
-from console.paper.source_words import CANDLES_SETTING
+from console.paper.recording import Recording, RecordingError
+from console.paper.source_words import CANDLES_SETTING, FOLLOW_SETTING, REPLAY_SETTING
 from console.paper.store import Store
 
 
@@ -52,6 +54,55 @@ def settle_sources(store: Store, asked: Mapping[str, CandleFile]) -> dict[str, P
         for found in settled.values():
             remember(store, found.file, found.index)
     return settled
+
+
+def settle_followed(store: Store, asked: str | None) -> str | None:
+    """The exchange whose prices are followed: as asked for, else as kept. SourceError if that cannot be.
+
+    Like a candle file it may be taken up while nothing was ever ordered, and from then on stays. It is kept by
+    `keep_followed` once it has answered: an address that was mistyped does not stay.
+    """
+    kept = store.setting(FOLLOW_SETTING)
+    if asked is None or asked == kept:
+        return kept
+    if store.orders("1 LIMIT 1", []):
+        raise SourceError(f"There are orders at other prices; to follow {asked} needs another folder.")
+    return asked
+
+
+def keep_followed(store: Store, url: str) -> None:
+    """From now on this exchange follows that one."""
+    with store.transaction():
+        store.set_setting(FOLLOW_SETTING, url)
+
+
+def settle_replay(store: Store, asked: Path | None) -> Recording | None:
+    """The recording that is replayed: as asked for, else as kept, from its beginning. SourceError if that cannot be."""
+    kept = json.loads(store.setting(REPLAY_SETTING) or "null")
+    if asked is None and kept is None:
+        return None
+    path = asked or Path(kept["path"])
+    try:
+        found, digest = Recording(path), sha256(path.read_bytes()).hexdigest()
+    except (RecordingError, OSError) as error:
+        raise SourceError(f"Nothing can be replayed: {error}") from None
+    if kept is not None and kept["sha256"] != digest:
+        raise SourceError(f"This exchange replays {kept['path']} as it was; another recording needs another folder.")
+    if kept is None and store.orders("1 LIMIT 1", []):
+        raise SourceError(f"There are orders at other prices; to replay {path} needs another folder.")
+    with store.transaction():
+        store.set_setting(REPLAY_SETTING, json.dumps({"path": str(found.path), "sha256": digest, "name": path.stem}))
+    return found
+
+
+def files_of(recording: Recording) -> dict[str, PlayedFrom]:
+    """The candle files a recording played; SourceError if one is gone or has changed."""
+    played = {}
+    for market, kept in recording.beginning.candles.items():
+        file = _kept(market, json.dumps(kept), None)
+        if file is not None:
+            played[market] = file
+    return played
 
 
 def _kept(market: str, kept: str, asked: CandleFile | None) -> PlayedFrom | None:

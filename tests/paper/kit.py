@@ -21,9 +21,11 @@ from console.paper.candle_file import COLUMNS, CandleFile
 from console.paper.control import Control
 from console.paper.engine import Engine
 from console.paper.faults import Faults, parse_faults
+from console.paper.following import Followed
+from console.paper.recording import Recorder
 from console.paper.regimes import Choice
 from console.paper.server import prepare_identity
-from console.paper.sources import settle_sources
+from console.paper.sources import files_of, settle_replay, settle_sources
 from console.paper.store import Order, Store
 
 SHARED_CANDLES = Path(__file__).parents[2].parent / "shared" / "candles" / "btc-usdt-5m-2023.csv"
@@ -71,6 +73,9 @@ class Bench:
         candles: Mapping[str, CandleFile] | None = None,
         regimes: Mapping[str, Choice] | None = None,
         durable: bool = False,
+        followed: Followed | None = None,
+        record: Path | None = None,
+        replay: Path | None = None,
     ) -> Bench:
         """An exchange on `folder / "exchange.db"`, new or as it was left."""
         used, store = StepClock() if clock is None else clock, Store(folder / "exchange.db")
@@ -78,7 +83,15 @@ class Bench:
             # Nothing here outlives the machine; waiting for the disk would only be slow.
             store.rows("PRAGMA synchronous = OFF")
         identity, known = prepare_identity(store, SystemEntropy(), seed, Decimal(balance), used.now())
-        engine = Engine(store, used, known, speed, settle_sources(store, candles or {}), regimes)
+        recorder = None if record is None else Recorder(record.open("x"))
+        recording = settle_replay(store, replay)
+        if recording is None:
+            played = settle_sources(store, candles or {})
+        else:
+            known, speed, played = recording.beginning.seed, recording.beginning.speed, files_of(recording)
+            if recording.beginning.follow is not None:
+                followed = Followed(recording.beginning.follow, (), recording.beginning.oldest_us)
+        engine = Engine(store, used, known, speed, played, regimes, followed, recorder, recording)
         faults = Faults(seeded(1), (), used)
         control = Control("token", identity, engine, faults, tuple(ROUTES))
         by_key = load_keys(store)
