@@ -159,13 +159,14 @@ class Recording:
         self._inside: dict[tuple[str, int], Shown] = {}
         self._due: deque[tuple[int, Received | Shown | State]] = deque()
         self._changes: dict[str, list[Change]] = {}
-        number = 1
-        try:
-            self.beginning = _beginning(json.loads(lines[0]))
-            for number, line in enumerate(lines[1:-1], 2):
-                self._take(json.loads(line))
-        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError):
-            raise RecordingError(f"{path} is no recording of a market: line {number} is none of its lines.") from None
+        for number, line in enumerate(lines[:-1] or lines, 1):
+            try:
+                if number == 1:
+                    self.beginning = _beginning(json.loads(line))
+                else:
+                    self._take(json.loads(line))
+            except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError):
+                raise RecordingError(f"{path} is no recording of a market: line {number} is not one of it.") from None
 
     def _take(self, line: dict[str, Any]) -> None:
         match line["what"]:

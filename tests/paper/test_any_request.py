@@ -88,7 +88,7 @@ def meant(draw: st.DrawFn) -> tuple[str, str, bytes, str, dict[str, str]]:
     route = ROUTES[draw(st.sampled_from([*sorted(ROUTES), *["POST /order"] * 14, *["PUT /order"] * 7]))]
     needed = NEEDED.get(route.name, ())
     others = sorted(route.params - set(needed))
-    names = [*needed, *draw(st.lists(st.sampled_from(others), max_size=2, unique=True) if others else st.just([]))]
+    names = [*needed, *(draw(st.lists(st.sampled_from(others), max_size=2, unique=True)) if others else [])]
     params: dict[str, object] = {name: draw(st.sampled_from(FITTING.get(name, ["1"]))) for name in names}
     if params.get("orderType") not in {None, "market", "stopLoss", "takeProfit"}:
         params |= {"price": draw(st.sampled_from(FITTING["price"]))}
@@ -96,7 +96,7 @@ def meant(draw: st.DrawFn) -> tuple[str, str, bytes, str, dict[str, str]]:
         params |= {
             name: draw(st.sampled_from(FITTING[name])) for name in ("triggerAmount", "triggerType", "triggerReference")
         }
-    if names and draw(st.booleans()):
+    if draw(st.booleans()) and names:
         params[draw(st.sampled_from(names))] = draw(st.one_of(WORD, VALUE))
     path = route.path.replace("{market}", "BTC-EUR")
     signing = draw(st.sampled_from(["right"] * 12 + ["none", "view", "wrong"]))

@@ -14,7 +14,7 @@ import pytest
 from console.clock import SECOND
 from console.paper.following import Followed
 from console.paper.options import OptionError, price_options
-from console.paper.recording import Recording, RecordingError
+from console.paper.recording import Recorder, Recording, RecordingError
 from console.paper.regimes import Choice, RegimeError
 from console.paper.sources import SourceError, settle_replay
 from tests.paper.exchanges import Signed, running, wait_for
@@ -27,11 +27,11 @@ TARGETS = (
     *(
         target.format(market)
         for market in ("BTC-EUR", "ETH-EUR", "ADA-EUR")
-        for target in ("/{}/book", "/{}/trades?limit=1000", "/{}/candles?interval=1m", "/{}/candles?interval=4h")
+        for target in ("/{}/book?depth=50", "/{}/trades?limit=100", "/{}/candles?interval=1m&limit=60")
     ),
+    "/BTC-EUR/candles?interval=4h",
     "/ticker/price",
-    "/ticker/book",
-    "/ticker/24h",
+    "/ticker/24h?market=ETH-EUR",
 )
 
 
@@ -132,11 +132,11 @@ SCRIPT: list[tuple[float, Act | None]] = [
     (25, state("ADA-EUR", "trading")),
     (7.7, regime(ETH=Choice.SHOCK, ADA=Choice.GAP)),
     (70, cancel),
-    (200, near("ETH-EUR", "0.985", 90)),
+    (40, near("ETH-EUR", "0.985", 90)),
     # Longer than is caught up on step by step.
-    (3600, None),
+    (1800, None),
     (0.9, order(market_order(amountQuote="25.00"))),
-    (130, None),
+    (20, None),
 ]
 
 
@@ -157,22 +157,22 @@ async def test_without_the_orders_the_market_would_have_been_another(tmp_path: P
     path = tmp_path / "made.jsonl"
     for name in ("first", "plain"):
         (tmp_path / name).mkdir()
-    seen = await play(Bench.make(tmp_path / "first", record=path), SCRIPT)
-    plain = await play(Bench.make(tmp_path / "plain"), [(seconds, None) for seconds, _ in SCRIPT])
+    seen = await play(Bench.make(tmp_path / "first", record=path), SCRIPT[:3])
+    plain = await play(Bench.make(tmp_path / "plain"), [(seconds, None) for seconds, _ in SCRIPT[:3]])
     assert seen != plain
 
 
 async def test_a_candle_file_is_replayed_with_what_orders_did_to_it(tmp_path: Path) -> None:
-    path, file = tmp_path / "played.jsonl", short_file(tmp_path, hours=9)
+    path, file = tmp_path / "played.jsonl", short_file(tmp_path, hours=4)
     (tmp_path / "first").mkdir()
     bench = Bench.make(tmp_path / "first", record=path, candles={"BTC-EUR": file}, speed=20)
     script: list[tuple[float, Act | None]] = [
         (5, near("BTC-EUR", "0.998")),
-        (300, order(market_order(amountQuote="100.00"))),
-        (60, near("BTC-EUR", "0.999")),
-        (900, None),
+        (150, order(market_order(amountQuote="100.00"))),
+        (40, near("BTC-EUR", "0.999")),
+        (300, None),
         # The file is at its end.
-        (600, None),
+        (300, None),
     ]
     seen = await play(bench, script)
     assert len(bench.store.fills("1", [])) >= 2
@@ -242,16 +242,41 @@ async def test_a_recording_cut_short_by_a_crash_is_replayed_up_to_there(tmp_path
     assert await replayed(tmp_path / "second", path, SCRIPT[:4]) == seen
 
 
-@pytest.mark.parametrize("content", ["", "{}\n", "x\n", '{"what":"beginning","version":2}\n', "timestamp,open\n1,2\n"])
-def test_what_is_no_recording_is_refused(tmp_path: Path, content: str) -> None:
+FIRST_LINE = '{"what":"beginning","version":1,"seed":7,"origin_minute":1,"start_us":1,"speed":1}\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "number"),
+    [
+        ("", 1),
+        ("{}\n", 1),
+        ("x\n", 1),
+        ('{"what":"beginning","version":2}\n', 1),
+        ("timestamp,open\n1,2\n", 1),
+        (FIRST_LINE + '{"what":"end"\n{"what":"end","at":1}\n', 2),
+        (FIRST_LINE + '{"what":"end","at":1}\n{"what":"state","at":2,"market":"DOGE-EUR","state":"halted"}\n', 3),
+        (FIRST_LINE + '{"what":"answer","at":"soon","received":1,"of":"book","market":"BTC-EUR","body":1}\n', 2),
+        (FIRST_LINE + "[1]\n", 2),
+    ],
+)
+def test_what_is_no_recording_is_refused_with_the_line(tmp_path: Path, content: str, number: int) -> None:
     path = tmp_path / "odd.jsonl"
     path.write_text(content)
-    with pytest.raises(RecordingError, match="is no recording of a market"):
+    with pytest.raises(RecordingError, match=f"is no recording of a market: line {number} is not one of it"):
         Recording(path)
     with pytest.raises(OptionError, match=r"--replay: .*is no recording"):
         price_options([], [], replay=path)
     with pytest.raises(RecordingError, match=r"gone\.jsonl cannot be read: No such file"):
         Recording(tmp_path / "gone.jsonl")
+
+
+def test_a_full_disk_ends_the_recording_with_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        recorder = Recorder(full)
+        recorder.pause(1, 2)
+        recorder.end(3)
+    said = "/dev/full cannot be written: No space left on device; the recording ends here.\n"
+    assert capsys.readouterr().err == said
 
 
 def test_options_that_exclude_each_other_are_refused(tmp_path: Path) -> None:
