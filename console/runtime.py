@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from console.clock import SystemClock, SystemEntropy
+from console.clock import SECOND, SystemClock, SystemEntropy
 from console.exchange.errors import ExchangeError, MissingKeys
 from console.ways_on import WaysOn
 from storage.codes import JobName, Mode, TradingState
@@ -42,6 +42,9 @@ ENGINE_MODULES: Final = ("console.engine", "console.scheduler.worker", "console.
 
 REST_S: Final = 0.03
 """Between two builds of the state. With the look at commits every 50 ms, another's is on the screen within 120 ms."""
+
+WAKES_LATE_S: Final = 0.002
+"""A wait until a whole second ends this much after it, never before."""
 
 REBUILD_S: Final = 1.0
 CANDLES_S: Final = 20.0
@@ -90,7 +93,8 @@ class Runtime(WaysOn):
         self._candles: dict[str, tuple[Candle, ...]] = {}
         self._candles_at: dict[str, float] = {}
         self._seen_trading = -1
-        self._built_at = 0.0
+        self._second = -1
+        """The whole second of the last build."""
         self.startup = "opening the vault and the market"
         self.problem: str | None = None
         self.failed: BaseException | None = None
@@ -336,19 +340,20 @@ class Runtime(WaysOn):
         self._tell()
 
     async def _watch(self, engine: Engine) -> None:
-        left = self._built_at + REBUILD_S - self.clock.monotonic()
-        if left > 0:
+        """Build the state when something has changed, and at every whole second: the clocks on the screen step then."""
+        now = self.clock.now()
+        if now // SECOND == self._second:
             with suppress(TimeoutError):
-                async with asyncio.timeout(left):
+                async with asyncio.timeout((SECOND - now % SECOND) / SECOND + WAKES_LATE_S):
                     await self._changed.wait()
         self._changed.clear()
-        if self.clock.monotonic() - self._built_at >= REBUILD_S:
+        if (second := self.clock.now() // SECOND) != self._second:
             await engine.record_halt_file()
             await engine.vault.flush_head()
         if not engine.vault.commits.looks:
             raise VaultDead("nobody looks for commits any more; trading is stopped, restart the program")
         await self._rebuild(engine)
-        self._built_at, self.problem = self.clock.monotonic(), None
+        self._second, self.problem = second, None
 
     async def _rebuild(self, engine: Engine) -> None:
         from console.state import Link, Surroundings, build_state
@@ -395,7 +400,8 @@ class Runtime(WaysOn):
 
     async def _keep_candles(self, engine: Engine) -> None:
         """Five-minute candles of the markets somebody may look at: with an open proposal, or held."""
-        markets = await engine.vault.read(_shown_markets)
+        state = self._state
+        markets = await engine.vault.read(_shown_markets) if state is None else _markets_in(state)
         for market in sorted(markets):
             now = self.clock.monotonic()
             if now - self._candles_at.get(market, -CANDLES_S) < CANDLES_S:
@@ -432,6 +438,11 @@ def _shown_markets(tx: Tx) -> frozenset[str]:
 
     proposed = [proposal.market for proposal in open_proposals(tx)]
     return frozenset({*proposed, *read_book(tx).positions})
+
+
+def _markets_in(state: ConsoleState) -> frozenset[str]:
+    held = [holding.market for holding in state.portfolio.holdings if holding.bought.is_positive]
+    return frozenset({*(view.proposal.market for view in state.proposals), *held})
 
 
 def _market_of(tx: Tx, proposal_id: int) -> str:

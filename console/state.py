@@ -26,21 +26,18 @@ from storage.codes import (
 )
 from storage.database import Tx
 from storage.execution_rows import executions_in
-from storage.facts import all_fills, current_stage
+from storage.facts import Common, all_fills, read_common
 from storage.gate import ask
 from storage.gauges import Gauge, read_budget
-from storage.halt_file import halt_file_present
 from storage.history import history_page
-from storage.leases import all_jobs, holder_is_gone, lease_is_live
+from storage.leases import all_jobs, holder_is_gone
 from storage.locks import JobLock, MarketLock, job_locks, market_locks
 from storage.looks import newest_looks
 from storage.models import Candle, Check, Execution, MarketRules, Proposal, Quote, Trade, TradingRecord
 from storage.money import Eur, Price
-from storage.policy_store import active_policy
 from storage.portfolio import Portfolio, read_portfolio
-from storage.positions import Book, replay
+from storage.positions import replay
 from storage.proposals import open_proposals, recent_proposals
-from storage.trading_state import current_trading_state
 
 HISTORY_ROWS = 60
 ACTIVITY_ROWS = 40
@@ -181,8 +178,8 @@ class Surroundings:
 def build_state(tx: Tx, around: Surroundings) -> ConsoleState:
     """Read everything the console shows. Runs on the reader's thread."""
     fills = all_fills(tx)
-    book, bids, account = replay(fills), best_bids(around.quotes), newest_quote(around.quotes)
-    views = [_proposal_view(tx, proposal, around, book) for proposal in open_proposals(tx)]
+    common, bids, account = read_common(tx, replay(fills)), best_bids(around.quotes), newest_quote(around.quotes)
+    views = [_proposal_view(tx, proposal, around, common) for proposal in open_proposals(tx)]
     unknown = executions_in(tx, {ExecutionState.UNKNOWN})
     resting = executions_in(tx, RESTING)
     history = _history(tx, bids, book)
@@ -191,7 +188,7 @@ def build_state(tx: Tx, around: Surroundings) -> ConsoleState:
     return ConsoleState(
         read_at=tx.monotonic,
         now=tx.now,
-        header=_header(tx, around, len(unknown), len(resting)),
+        header=_header(tx, around, common, len(unknown), len(resting)),
         proposals=tuple(sorted(views, key=_urgency)),
         looks=tuple(newest_looks(tx)),
         history=history,
@@ -201,8 +198,8 @@ def build_state(tx: Tx, around: Surroundings) -> ConsoleState:
         day_result=portfolio.day_result,
         fills_today=sum(_filled_since(line, tx.now - DAY) for line in history),
         tick_sizes={market: rules.tick_size for market, rules in around.rules.items()},
-        gauges=read_budget(tx, bids, book),
-        market_locks=market_locks(tx, book),
+        gauges=read_budget(tx, bids, common),
+        market_locks=market_locks(tx, common),
         job_locks=job_locks(tx),
         portfolio=portfolio,
         runs=_runs(tx),
@@ -232,19 +229,18 @@ def _fetched(quote: Quote) -> float:
     return -1.0 if quote.balance_fetched is None else quote.balance_fetched
 
 
-def _header(tx: Tx, around: Surroundings, unknown: int, resting: int) -> Header:
-    policy = active_policy(tx)
-    halt_file = halt_file_present(tx.folder)
+def _header(tx: Tx, around: Surroundings, common: Common, unknown: int, resting: int) -> Header:
+    policy, facts = common.policy, common.facts
     jobs = {row["job"]: row for row in all_jobs(tx)}
     look = jobs.get(JobName.LOOK)
     in_flight = executions_in(tx, {ExecutionState.CLAIMED, ExecutionState.SUBMITTING})
     return Header(
         mode=tx.info.mode,
-        trading=current_trading_state(tx),
-        halt_file=None if halt_file is None else str(halt_file),
+        trading=facts.trading,
+        halt_file=facts.halt_file,
         policy_name=policy.name,
         policy_hash=policy.hash,
-        stage=current_stage(tx),
+        stage=facts.stage,
         source=around.source,
         link=around.link,
         next_look_at=None if look is None else look["next_run_at"],
@@ -252,7 +248,7 @@ def _header(tx: Tx, around: Surroundings, unknown: int, resting: int) -> Header:
         in_flight=len(in_flight),
         unknown=unknown,
         resting=resting,
-        dead_man=lease_is_live(tx, JobName.KEEPER),
+        dead_man=facts.keeper_alive,
     )
 
 
@@ -263,9 +259,9 @@ def _scheduler(tx: Tx, keeper: sqlite3.Row | None, instance: str) -> str | None:
     return "here" if keeper["holder"] == instance else str(keeper["holder"])
 
 
-def _proposal_view(tx: Tx, proposal: Proposal, around: Surroundings, book: Book) -> ProposalView:
+def _proposal_view(tx: Tx, proposal: Proposal, around: Surroundings, common: Common) -> ProposalView:
     quote = around.quotes.get(proposal.market) or missing_quote(proposal.market, around.rules.get(proposal.market))
-    question = ask(tx, proposal, quote, book=book)
+    question = ask(tx, proposal, quote, common=common)
     checks, asked = sized_answers(question)
     price = quote.ask if proposal.side is Side.BUY else quote.bid
     drift = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Final
 
 from storage.clock import DAY, MINUTE, Micros
@@ -13,7 +14,7 @@ from storage.database import Tx
 from storage.execution_rows import execution_of_proposal, open_execution, read_fill
 from storage.halt_file import halt_file_present
 from storage.leases import lease_is_live
-from storage.models import Facts, Fill, Holder, LastTrade, Proposal, Sweep
+from storage.models import ActivePolicy, Facts, Fill, Holder, LastTrade, Proposal, Sweep
 from storage.money import Eur
 from storage.policy_store import active_policy
 from storage.positions import Book, last_close_at_loss, replay
@@ -30,9 +31,38 @@ STAGE_LIMITS: Final = {
 HOLD_MEMORY: Final[Micros] = MINUTE
 
 
-def read_facts(tx: Tx, proposal: Proposal, book: Book | None = None) -> Facts:
-    """The facts around one proposal, at ``tx.now``. ``book`` saves replaying the fills for every row of a list."""
-    book = read_book(tx) if book is None else book
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What is the same around every proposal of one transaction, until that transaction writes.
+
+    Read once for a list, it saves reading it anew for every row.
+    """
+
+    book: Book
+    policy: ActivePolicy
+    facts: Facts
+    """Those of no proposal in no market."""
+
+
+def read_facts(tx: Tx, proposal: Proposal, common: Common | None = None) -> Facts:
+    """The facts around one proposal, at ``tx.now``; ``common`` was read in this transaction."""
+    known = read_common(tx) if common is None else common
+    return replace(
+        known.facts,
+        holder=holder_of(tx, proposal.id),
+        last_trade=_last_trade(tx, proposal.market, None),
+        last_opposite=_last_trade(tx, proposal.market, proposal.side.other),
+        last_close_at_loss=last_close_at_loss(known.book, proposal.market),
+    )
+
+
+def read_common(tx: Tx, book: Book | None = None) -> Common:
+    """What is the same around every proposal now. ``book`` saves replaying the fills."""
+    book, policy = read_book(tx) if book is None else book, active_policy(tx)
+    return Common(book, policy, _facts_of_none(tx, book, policy))
+
+
+def _facts_of_none(tx: Tx, book: Book, policy: ActivePolicy) -> Facts:
     stage = current_stage(tx)
     halt_file = halt_file_present(tx.folder)
     newest = tx.sql.one("newest_audit")
@@ -47,11 +77,11 @@ def read_facts(tx: Tx, proposal: Proposal, book: Book | None = None) -> Facts:
         halt_file=None if halt_file is None else str(halt_file),
         stage=stage,
         stage_limit=STAGE_LIMITS[stage],
-        policy_hash=active_policy(tx).hash,
-        holder=holder_of(tx, proposal.id),
-        last_trade=_last_trade(tx, proposal.market, None),
-        last_opposite=_last_trade(tx, proposal.market, proposal.side.other),
-        last_close_at_loss=last_close_at_loss(book, proposal.market),
+        policy_hash=policy.hash,
+        holder=None,
+        last_trade=None,
+        last_opposite=None,
+        last_close_at_loss=None,
         trade_times=_times(
             (row["side"], row["at"]) for row in tx.sql.all("counted_times", since=tx.now - DAY, now=tx.now)
         ),

@@ -12,11 +12,10 @@ from typing import Any
 from storage.checks import run_checks
 from storage.codes import CheckCode, ProposalState, TradingState
 from storage.database import Tx
-from storage.facts import read_book, read_facts
+from storage.facts import Common, read_common, read_facts
 from storage.models import Check, Claim, Proposal, Question, Quote, Refusal, Ticket
 from storage.orders import client_order_id, draw_order, order_digest, request_body
 from storage.policy_store import active_policy
-from storage.positions import Book
 from storage.proposals import get_proposal, move_proposal
 from storage.risk_checks import loss_reached_limit
 from storage.trading_state import latch_halt_file, tighten
@@ -52,12 +51,13 @@ def ask(
     *,
     ticket: Ticket | None = None,
     typed_amount: bool = False,
-    book: Book | None = None,
+    common: Common | None = None,
 ) -> Question:
     """The question the checks are asked: for the gate with its ticket, for a list without."""
-    facts = read_facts(tx, proposal, book if book is not None else read_book(tx))
+    known = read_common(tx) if common is None else common
+    facts = read_facts(tx, proposal, known)
     order = draw_order(proposal, tx.info.mode, keeper_alive=facts.keeper_alive)
-    return Question(proposal, order, ticket, active_policy(tx), facts, quote, typed_amount)
+    return Question(proposal, order, ticket, known.policy, facts, quote, typed_amount)
 
 
 def draw_ticket(tx: Tx, proposal: Proposal) -> Ticket:

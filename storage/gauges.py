@@ -12,12 +12,10 @@ from storage.check_results import MissingInput
 from storage.clock import DAY, HOUR, MINUTE, Micros
 from storage.codes import Side
 from storage.database import Tx
-from storage.facts import read_book
+from storage.facts import Common, read_common
 from storage.models import Facts, Question
 from storage.money import Eur, Price
 from storage.policies import Policy, TradeCaps, policy_eur
-from storage.policy_store import active_policy
-from storage.positions import Book
 from storage.probes import ANY_MARKET, probe
 from storage.risk_checks import drawdown_limit, exposure_now, loss_of_day, value_at_bid
 from storage.validators import daily_trade_cap, hourly_trade_cap
@@ -53,13 +51,14 @@ class Gauge:
         return self.used is None or self.used + self.reserved >= self.cap
 
 
-def read_budget(tx: Tx, bids: Mapping[str, Price], book: Book | None = None) -> tuple[Gauge, ...]:
+def read_budget(tx: Tx, bids: Mapping[str, Price], common: Common | None = None) -> tuple[Gauge, ...]:
     """Every gauge of the active policy, in the order of ``Gauge.name``'s list. ``bids`` value what is held, by market.
 
-    A missing bid of a held market leaves exposure and loss without a figure; it is named in ``missing``.
+    A missing bid of a held market leaves exposure and loss without a figure; it is named in ``missing``. ``common`` was
+    read in this transaction.
     """
-    known = read_book(tx) if book is None else book
-    policy: Policy = active_policy(tx).policy
+    known = read_common(tx) if common is None else common
+    policy: Policy = known.policy.policy
     uses = {use.cap: use for use in cap_uses(tx, policy.oracle)}
     calls = [row["at"] for row in tx.sql.all("costly_usage", since=tx.now - DAY)]
     scans = [row["at"] for row in tx.sql.all("scan_times", oracle=SCANNER, since=tx.now - DAY)]

@@ -43,6 +43,8 @@ class InstanceMark:
 
 def is_gone(folder: Path, instance: str, reader: str) -> bool:
     """Whether an instance of ``reader``'s machine has left its mark and no longer holds it: it was killed."""
+    if instance == reader:
+        return False
     if _machine(instance) != _machine(reader) or PLAIN.fullmatch(instance) is None:
         return False
     path = folder / FOLDER / instance

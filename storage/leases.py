@@ -128,9 +128,12 @@ def wake_job(tx: Tx, job: str) -> bool:
 def lease_is_live(tx: Tx, job: str, ttl: Micros = LEASE_TTL) -> bool:
     """Whether somebody holds the job's lease now; not who was killed: that can be seen on this machine."""
     row = tx.sql.one("job_by_name", job=job)
-    if row is None or row["expires_at"] is None or not tx.now < row["expires_at"] <= tx.now + ttl:
-        return False
-    return not is_gone(tx.folder, row["holder"], tx.actor.instance)
+    return row is not None and is_held(tx, row, ttl) and not holder_is_gone(tx, row)
+
+
+def is_held(tx: Tx, row: sqlite3.Row, ttl: Micros = LEASE_TTL) -> bool:
+    """Whether a job's lease is in force, whoever holds it and whether that process lives."""
+    return row["expires_at"] is not None and tx.now < row["expires_at"] <= tx.now + ttl
 
 
 def holder_is_gone(tx: Tx, row: sqlite3.Row) -> bool:

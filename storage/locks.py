@@ -10,11 +10,10 @@ from storage.check_results import MissingInput, fails
 from storage.clock import MINUTE, Micros
 from storage.codes import RESTING, CheckCode, ExecutionState, OrderKind, Side
 from storage.database import Tx
-from storage.facts import newest_sweep, read_book
-from storage.leases import all_jobs, holder_is_gone, lease_is_live
+from storage.facts import Common, newest_sweep, read_common
+from storage.leases import all_jobs, holder_is_gone, is_held
 from storage.models import Check, Question
 from storage.policies import Policy
-from storage.policy_store import active_policy
 from storage.positions import Book
 from storage.probes import ANY_MARKET, probe
 from storage.standing import IN_FLIGHT, reconciled, unresolved_execution
@@ -59,17 +58,17 @@ class JobLock:
     """Its holder was killed; the lease stays in its name until it ends."""
 
 
-def market_locks(tx: Tx, book: Book | None = None) -> tuple[MarketLock, ...]:
+def market_locks(tx: Tx, common: Common | None = None) -> tuple[MarketLock, ...]:
     """Everything that stops orders in some market or everywhere, as the validators and standing checks answer now.
 
-    Undated locks come first, then those that clear last. ``book`` saves replaying the fills. Sells and buys are asked
-    for as entries; a market that takes exits alone is ``exit only``. Trading state, prices and balances are no locks.
+    Undated locks come first, then those that clear last. Sells and buys are asked for as entries; a market that takes
+    exits alone is ``exit only``. Trading state, prices and balances are no locks. ``common`` was read in this
+    transaction.
     """
-    known = read_book(tx) if book is None else book
-    policy = active_policy(tx).policy
+    known = read_common(tx) if common is None else common
     locks = _ask_both(_questions(tx, ANY_MARKET, known), _EVERYWHERE)
     everywhere = {(lock.code, lock.side) for lock in locks}
-    for market in _markets(tx, known, policy):
+    for market in _markets(tx, known.book, known.policy.policy):
         questions = _questions(tx, market, known)
         locks += _ask_both(questions, _MARKET_CHECKS, everywhere)
         locks += _listed(questions[Side.BUY])
@@ -81,7 +80,7 @@ def job_locks(tx: Tx) -> tuple[JobLock, ...]:
     found = []
     for row in all_jobs(tx):
         gone = holder_is_gone(tx, row)
-        live = lease_is_live(tx, row["job"]) or gone
+        live = gone or is_held(tx, row)
         found.append(
             JobLock(
                 job=row["job"],
@@ -112,8 +111,8 @@ def _markets(tx: Tx, book: Book, policy: Policy) -> list[str]:
     return sorted(traded | set(book.positions) | set(policy.exit_only) | foreign)
 
 
-def _questions(tx: Tx, market: str, book: Book) -> dict[Side, Question]:
-    return {side: probe(tx, market, side, book) for side in Side}
+def _questions(tx: Tx, market: str, common: Common) -> dict[Side, Question]:
+    return {side: probe(tx, market, side, common) for side in Side}
 
 
 def _ask_both(

@@ -11,12 +11,10 @@ from typing import Final
 from storage.clock import MINUTE
 from storage.codes import OrderKind, OrderType, Origin, ProposalState, Side
 from storage.database import Tx
-from storage.facts import read_facts
-from storage.models import Facts, Proposal, Question, Quote
+from storage.facts import Common, read_facts
+from storage.models import ActivePolicy, Facts, Proposal, Question, Quote
 from storage.money import Eur, Price, Quantity
 from storage.orders import draw_order
-from storage.policy_store import active_policy
-from storage.positions import Book
 from storage.proposals import NO_RATIONALE
 
 NO_PROPOSAL: Final = 0
@@ -26,16 +24,16 @@ ANY_MARKET: Final = ""
 """The name of no market: what stops an order there stops it everywhere."""
 
 
-def probe(tx: Tx, market: str, side: Side, book: Book, *, kind: OrderKind = OrderKind.ENTRY) -> Question:
+def probe(tx: Tx, market: str, side: Side, common: Common, *, kind: OrderKind = OrderKind.ENTRY) -> Question:
     """The question of an order of this side in a market, of no size to speak of, without overrides or quote."""
     proposal = _nobodys(tx, market, side, kind)
-    return question_of(tx, proposal, read_facts(tx, proposal, book))
+    return question_of(tx, proposal, read_facts(tx, proposal, common), common.policy)
 
 
-def question_of(tx: Tx, proposal: Proposal, facts: Facts) -> Question:
+def question_of(tx: Tx, proposal: Proposal, facts: Facts, policy: ActivePolicy) -> Question:
     """A question without a ticket and with a quote of which nothing was fetched."""
     order = draw_order(proposal, tx.info.mode, keeper_alive=facts.keeper_alive)
-    return Question(proposal, order, None, active_policy(tx), facts, unfetched_quote(proposal.market, {}))
+    return Question(proposal, order, None, policy, facts, unfetched_quote(proposal.market, {}))
 
 
 def unfetched_quote(market: str, bids: Mapping[str, Price]) -> Quote:

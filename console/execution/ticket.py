@@ -18,7 +18,6 @@ from storage.models import Check, Level, Order, Proposal, Question, Quote, Ticke
 from storage.money import EXACT, Eur, Price, Quantity
 from storage.order_value import is_exit, order_price, policy_of
 from storage.orders import order_digest
-from storage.positions import Book
 from storage.proposals import get_proposal
 from storage.risk_checks import bids_of, exposure_now
 
@@ -85,10 +84,10 @@ class TicketView:
         return self.question.quote.ask if self.order.side is Side.BUY else self.question.quote.bid
 
 
-def view_ticket(tx: Tx, proposal_id: int, quote: Quote, book: Book | None = None) -> TicketView:
+def view_ticket(tx: Tx, proposal_id: int, quote: Quote) -> TicketView:
     """Draw the ticket of a proposal now. Raises NotFound."""
     proposal = get_proposal(tx, proposal_id)
-    bare = ask(tx, proposal, quote, book=book)
+    bare = ask(tx, proposal, quote)
     ticket = Ticket(bare.order, order_digest(bare.order), bare.policy.hash, tx.now)
     question = Question(proposal, bare.order, ticket, bare.policy, bare.facts, quote)
     checks, asked = sized_answers(question)

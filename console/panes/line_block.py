@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Region, Size
@@ -14,7 +15,7 @@ from textual.widget import Widget
 from console.text import safe_text
 
 if TYPE_CHECKING:
-    from console.screens.confirm_line import Line
+    from console.screens.confirm_line import Line, Span
 
 TOKENS: Final = ("mode-paper", "mode-live", "accent", "wait", "stop", "up", "down", "muted", "strong", "buy", "sell")
 
@@ -60,9 +61,11 @@ class LineBlock(Widget):
             return
         for place, (before, after) in enumerate(zip(old, new, strict=True)):
             if before != after:
-                self.refresh(Region(0, place, self.size.width, 1))
-        # The last line answers for what has been drawn, so it is drawn with every change.
-        self.refresh(Region(0, len(new) - 1, self.size.width, 1))
+                left, right = _changed(before, after, self.size.width)
+                self.refresh(Region(left, place, right - left, 1))
+        if self.on_drawn is not None:
+            # The last line answers for what has been drawn, so it is drawn with every change.
+            self.refresh(Region(0, len(new) - 1, self.size.width, 1))
 
     @property
     def text(self) -> str:
@@ -85,10 +88,7 @@ class LineBlock(Widget):
             return Strip.blank(width, ground)
         if y == len(self.lines) - 1 and self.on_drawn is not None:
             self.on_drawn()
-        segments = [
-            Segment(span.text if span.text.isprintable() else safe_text(span.text), ground + self._style(span.token))
-            for span in self.lines[y]
-        ]
+        segments = [Segment(_text(span), ground + self._style(span.token)) for span in self.lines[y]]
         return Strip(segments).crop_extend(0, width, ground)
 
     def _style(self, tokens: str) -> Style:
@@ -99,6 +99,30 @@ class LineBlock(Widget):
                 style += self.get_component_rich_style(f"line-block--{token}", partial=True)
             self._styles[tokens] = style
         return style
+
+
+def _text(span: Span) -> str:
+    return span.text if span.text.isprintable() else safe_text(span.text)
+
+
+def _cells(line: Iterable[Span]) -> int:
+    return sum(cell_len(_text(span)) for span in line)
+
+
+def _changed(before: Line, after: Line, width: int) -> tuple[int, int]:
+    """The columns of a line of ``width`` cells, from and before which, that two versions of it draw differently."""
+    same = 0
+    while same < min(len(before), len(after)) and before[same] == after[same]:
+        same += 1
+    left = _cells(before[:same])
+    tails = [_cells(line[same:]) for line in (before, after)]
+    if tails[0] != tails[1]:
+        return min(left, width), width
+    end = 0
+    while end < min(len(before), len(after)) - same and before[-1 - end] == after[-1 - end]:
+        end += 1
+    right = left + tails[0] - _cells(before[len(before) - end :])
+    return min(left, width), min(right, width)
 
 
 class FocusBlock(LineBlock, can_focus=True):

@@ -32,7 +32,12 @@ if TYPE_CHECKING:
     from console.app import ConsoleApp
     from console.state import ConsoleState
 
-TICK_SECONDS: Final = 0.5
+TICK_SECONDS: Final = 1.2
+"""What is on the screen is drawn again after this long: a newer state comes every second, unless none can be read."""
+
+COUNTDOWN_SECONDS: Final = 0.5
+"""The same while a decline can be taken back."""
+
 PANE_KEYS: Final = {str(number): f"pane_{number}" for number in range(1, len(PANES) + 1)}
 """The digit of each pane and the action it stands for."""
 
@@ -90,7 +95,7 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
         """Follow the state and the clock."""
         self._unsubscribe = self.console.driver.subscribe(self._state_changed)
         self.refresh_all()
-        self.set_timer(TICK_SECONDS, self._tick)
+        self.set_timer(COUNTDOWN_SECONDS, self._tick)
 
     def on_unmount(self) -> None:
         """Stop following."""
@@ -98,11 +103,10 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
 
     def _tick(self) -> None:
         """Draw what has grown older; what was drawn for a newer state meanwhile is not drawn twice."""
-        left = self._drawn_at + TICK_SECONDS - asyncio.get_running_loop().time()
-        if left < TICK_SECONDS / 10:
+        longest = TICK_SECONDS if self.deeds.declined is None else COUNTDOWN_SECONDS
+        if self._drawn_at + longest - asyncio.get_running_loop().time() < 0.05:
             self.refresh_all()
-            left = TICK_SECONDS
-        self.set_timer(left, self._tick)
+        self.set_timer(COUNTDOWN_SECONDS, self._tick)
 
     def _state_changed(self) -> None:
         if not self._refreshing:

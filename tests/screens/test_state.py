@@ -153,3 +153,17 @@ def test_an_exit_in_a_wide_book_is_ready_once_typed_in_list_and_ticket_alike(tx:
     assert answer is not None
     assert view.blocking is None
     assert answer == "ready, TYPE"
+
+
+def test_another_proposal_costs_four_statements_and_no_second_replay(tx: Tx) -> None:
+    """A second of an idle console is a build of its state; what all proposals share is read once for all of them."""
+    counts = []
+    for _ in range(2):
+        create_proposal(tx, own_idea())
+        ran: list[str] = []
+        tx.db.set_trace_callback(ran.append)
+        state_of(tx)
+        tx.db.set_trace_callback(None)
+        counts.append(len(ran))
+    assert counts[1] - counts[0] <= 4, counts
+    assert counts[0] <= 70, counts
