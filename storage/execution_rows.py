@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from storage.codes import TERMINAL, ExecutionState, OrderKind, OrderType, Side, TimeInForce
 from storage.database import Tx
@@ -122,19 +122,24 @@ def read_execution(row: sqlite3.Row) -> Execution:
     )
 
 
+NO_COINS: Final = Quantity.zero()
+
+
 def read_fill(row: sqlite3.Row) -> Fill:
     """A fill from its row.
 
     A fee whose currency the exchange did not name counts as none: what it took is then a difference in balance.
     """
     symbol, paid = row["fee_currency"], None if row["fee"] is None else Decimal(row["fee"])
-    fee, coins, elsewhere = None, Quantity.zero(), None
-    if paid is not None and symbol == row["market"].partition("-")[2]:
-        fee = Eur(paid)
-    elif paid is not None and symbol == row["market"].partition("-")[0]:
-        coins = Quantity(paid)
-    elif paid is not None and symbol is not None:
-        elsewhere = (symbol, paid)
+    fee, coins, elsewhere = None, NO_COINS, None
+    if paid is not None and symbol is not None:
+        base, _, quote = row["market"].partition("-")
+        if symbol == quote:
+            fee = Eur(paid)
+        elif symbol == base:
+            coins = Quantity(paid)
+        else:
+            elsewhere = (symbol, paid)
     return Fill(
         id=row["id"],
         execution_id=row["execution_id"],

@@ -31,7 +31,7 @@ def average_price(fills: Sequence[Fill]) -> Price | None:
     """Value over quantity, rounded to twelve significant digits; None for no fills."""
     if not any(fill.quantity.is_positive for fill in fills):
         return None
-    if len({fill.price for fill in fills}) == 1:
+    if len(fills) == 1 or len({fill.price for fill in fills}) == 1:
         return fills[0].price
     quantity = Quantity.total(fill.quantity for fill in fills)
     value = Eur.total(fill.quantity * fill.price for fill in fills)

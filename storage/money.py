@@ -19,8 +19,14 @@ if TYPE_CHECKING:
 CURRENCY: Final = "EUR"
 EXACT: Final = Context(prec=60)
 PLAIN: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", re.ASCII)
+SHORT: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
+"""Almost every number that is read: no exponent, so that its length bounds its digits and its size."""
+
 MAX_DIGITS: Final = 40
 """No figure of an order or a limit needs more; a longer one is an attack or a mistake."""
+
+
+_set: Final = object.__setattr__
 
 
 class NotANumber(ValueError):
@@ -33,6 +39,8 @@ def plain_decimal(value: str | int | Decimal) -> Decimal:
     Raises:
         NotANumber: with the offending text, shortened.
     """
+    if type(value) is str and len(value) <= MAX_DIGITS and SHORT.fullmatch(value):
+        return Decimal(value)  # nothing more can be wrong with it, and an answer of the exchange has thousands
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise NotANumber(f"{value!r} is not an exact number")
     if isinstance(value, str) and not PLAIN.fullmatch(value.strip()):
@@ -56,15 +64,17 @@ def decimal_text(number: Decimal) -> str:
     return "0" if text in ("-0", "") else text
 
 
-@dataclass(frozen=True, slots=True, order=False)
+@dataclass(frozen=True, slots=True, order=False, init=False)
 class _Amount:
     """What the three types share: exact arithmetic within one type, scaling by plain numbers."""
 
     value: Decimal
 
-    def __post_init__(self) -> None:
-        if not isinstance(self.value, Decimal) or not self.value.is_finite():
-            raise NotANumber(f"{self.value!r} is not a finite Decimal")
+    def __init__(self, value: Decimal) -> None:
+        # Written out, as a page of history or an answer of the exchange makes hundreds and thousands of these.
+        if not isinstance(value, Decimal) or not value.is_finite():
+            raise NotANumber(f"{value!r} is not a finite Decimal")
+        _set(self, "value", value)
 
     @classmethod
     def of(cls, value: str | int | Decimal) -> Self:
@@ -74,8 +84,11 @@ class _Amount:
     @classmethod
     def total(cls, amounts: Iterable[Self]) -> Self:
         """The exact sum; zero for nothing."""
+        known = tuple(amounts)
+        if len(known) == 1 and type(known[0]) is cls:
+            return known[0]
         number = Decimal(0)
-        for amount in amounts:
+        for amount in known:
             number = EXACT.add(number, amount.value)
         return cls(number)
 

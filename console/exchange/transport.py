@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Final
 from urllib.parse import urlencode
 
@@ -15,6 +17,10 @@ from console.exchange.address import Address
 from console.exchange.errors import TransportSilent, WrongClient
 from console.exchange.routes import Routes, check_route
 from console.exchange.signing import KeyPair, Stamp, signed_headers
+
+if find_spec("sniffio") is None:
+    # The HTTP library tries to import it for every request; this says at once that it is not there, unsearched.
+    sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
 CONNECT_S: Final = 3.0
 MAX_BODY: Final = 32 * 1024 * 1024

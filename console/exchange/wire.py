@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
 from pydantic.alias_generators import to_camel
 
 from console.exchange.errors import ExchangeUnreadable
@@ -42,9 +42,10 @@ def _whole(value: Any) -> int:
     raise ValueError("is no whole number")
 
 
-Signed = Annotated[Decimal, BeforeValidator(_exact)]
-Amount = Annotated[Decimal, BeforeValidator(_not_negative)]
-Positive = Annotated[Decimal, BeforeValidator(_positive)]
+# Plain: what these have read is exact, and needs no second look.
+Signed = Annotated[Decimal, PlainValidator(_exact)]
+Amount = Annotated[Decimal, PlainValidator(_not_negative)]
+Positive = Annotated[Decimal, PlainValidator(_positive)]
 Whole = Annotated[int, BeforeValidator(_whole)]
 Millis = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=10**14)]
 Word = Annotated[str, Field(strict=True, min_length=1, max_length=64, pattern=r"^[!-~]+$")]

@@ -37,6 +37,8 @@ def body_lines(shape: Shape, titles: Mapping[str, Title], scene: Scene, focused:
 
 def _row(shape: Shape, y: int, titles: Mapping[str, Title], scene: Scene, focused: str) -> Line:
     frame, token = scene.frame, scene.frame_token
+    if (bare := _untitled_row(shape, y, frame, token)) is not None:
+        return bare
     line: list[Span] = []
     for wall in _walls(shape, y, frame):
         line.append(Span(wall.sign, token))
@@ -47,6 +49,17 @@ def _row(shape: Shape, y: int, titles: Mapping[str, Title], scene: Scene, focuse
             line += _met(title, wall.box, shape, frame)
         else:
             line.append(Span(" " * (wall.following - wall.x - 1)))
+    return tuple(span for span in line if span.text)
+
+
+@lru_cache(maxsize=512)
+def _untitled_row(shape: Shape, y: int, frame: Frame, token: str) -> Line | None:
+    """A row of nothing but walls, the same in every drawing; None for one in which a title stands."""
+    line: list[Span] = []
+    for wall in _walls(shape, y, frame):
+        if wall.box is not None:
+            return None
+        line += [Span(wall.sign, token), Span(" " * (0 if wall.following is None else wall.following - wall.x - 1))]
     return tuple(span for span in line if span.text)
 
 

@@ -48,6 +48,7 @@ class LineBlock(Widget):
         self.on_drawn: Callable[[], None] | None = None
         """Called while the last line is drawn: what is shown now is about to be on the screen."""
         self._styles: dict[str, Style] = {}
+        self._ground: Style | None = None
 
     def show(self, lines: Sequence[Line]) -> None:
         """Show these lines instead."""
@@ -79,11 +80,14 @@ class LineBlock(Widget):
     def notify_style_update(self) -> None:
         """Another theme: the styles are looked up anew."""
         self._styles.clear()
+        self._ground = None
         super().notify_style_update()
 
     def render_line(self, y: int) -> Strip:
         """One line of the widget."""
-        width, ground = self.size.width, self.rich_style
+        if self._ground is None:
+            self._ground = self.rich_style
+        width, ground = self.size.width, self._ground
         if y >= len(self.lines):
             return Strip.blank(width, ground)
         if y == len(self.lines) - 1 and self.on_drawn is not None:

@@ -105,6 +105,8 @@ class LineTable(ScrollView, can_focus=True):
         self._cursor: str | None = None
         self._places: dict[str, int] = {}
         self._strips: dict[tuple[Row, bool, int], Strip] = {}
+        self._styles: dict[str, Style] = {}
+        self._ground: Style | None = None
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -205,20 +207,24 @@ class LineTable(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """One line of the widget: the title line stays, the rows scroll under it."""
         self.lines_drawn += 1
-        width = self.size.width
+        if self._ground is None:
+            self._ground = self.rich_style
+        width, ground = self.size.width, self._ground
         if y < self._head:
             titles = tuple(Cell(column.title) for column in self.columns)
             muted = self.get_component_rich_style("line-table--title")
-            return self._drawn(titles, self.columns, " ", muted).crop_extend(0, width, self.rich_style)
+            return self._drawn(titles, self.columns, " ", muted).crop_extend(0, width, ground)
         place = y - self._head + self.scroll_offset.y
         if place >= len(self._rows):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, ground)
         row = self._rows[place]
-        return self._row_strip(row, row.key == self._cursor, width)
+        return self._row_strip(row, row.key == self._cursor, width, ground)
 
     def notify_style_update(self) -> None:
         """Another theme or style sheet: what was drawn under the old one is forgotten."""
         self._strips.clear()
+        self._styles.clear()
+        self._ground = None
         super().notify_style_update()
 
     def on_click(self, event: Click) -> None:
@@ -227,11 +233,11 @@ class LineTable(ScrollView, can_focus=True):
         if event.y >= self._head and place < len(self._rows):
             self.select(self._rows[place].key)
 
-    def _row_strip(self, row: Row, under_cursor: bool, width: int) -> Strip:
+    def _row_strip(self, row: Row, under_cursor: bool, width: int, plain: Style) -> Strip:
         remembered = self._strips.get((row, under_cursor, width))
         if remembered is not None:
             return remembered
-        ground = self.get_component_rich_style("line-table--cursor") if under_cursor else self.rich_style
+        ground = self.get_component_rich_style("line-table--cursor") if under_cursor else plain
         mark = self.symbols.selected if under_cursor else row.mark or " "
         strip = self._drawn(row.cells, row.columns or self.columns, mark, ground).crop_extend(0, width, ground)
         if len(self._strips) > 4 * (len(self._rows) + 1):
@@ -254,9 +260,12 @@ class LineTable(ScrollView, can_focus=True):
         return Strip(segments)
 
     def _style(self, tokens: str) -> Style:
-        style = Style.null()
-        for token in tokens.split():
-            style += self.get_component_rich_style(f"line-table--{token}", partial=True)
+        style = self._styles.get(tokens)
+        if style is None:
+            style = Style.null()
+            for token in tokens.split():
+                style += self.get_component_rich_style(f"line-table--{token}", partial=True)
+            self._styles[tokens] = style
         return style
 
     def _width(self) -> int:

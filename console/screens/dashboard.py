@@ -95,7 +95,7 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
         """Follow the state and the clock."""
         self._unsubscribe = self.console.driver.subscribe(self._state_changed)
         self.refresh_all()
-        self.set_timer(COUNTDOWN_SECONDS, self._tick)
+        self.set_interval(COUNTDOWN_SECONDS, self._tick)
 
     def on_unmount(self) -> None:
         """Stop following."""
@@ -106,7 +106,6 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
         longest = TICK_SECONDS if self.deeds.declined is None else COUNTDOWN_SECONDS
         if self._drawn_at + longest - asyncio.get_running_loop().time() < 0.05:
             self.refresh_all()
-        self.set_timer(COUNTDOWN_SECONDS, self._tick)
 
     def _state_changed(self) -> None:
         if not self._refreshing:
