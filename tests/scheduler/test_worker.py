@@ -257,11 +257,12 @@ async def test_one_read_asks_for_all_jobs_and_a_commit_for_the_next_one(
     monkeypatch.setattr(Vault, "read", counted_read)
     jobs = [job(Counted(), name, wanted=wanted) for name in (JobName.EXPIRE, JobName.FILLS, JobName.LOOK)]
     async with working(vault, clock, "one", *jobs):
-        # The watch's first look counts as a commit, and so may the start's own.
-        await until_true(lambda: len(looks) >= 6 and len(looks) == reads[0] * len(jobs))
-        before = reads[0]
-        await vault.transact(lambda tx: alert(tx, "notice", "somebody", "commits"))
-        await until_true(lambda: reads[0] > before)
+        await until_true(lambda: len(looks) >= len(jobs) and len(looks) == reads[0] * len(jobs))
+        # Two more looks may be due to the start: the watch's first look and the start's own commit count as news.
+        for _ in range(3):
+            before = reads[0]
+            await vault.transact(lambda tx: alert(tx, "notice", "somebody", "commits"))
+            await until_true(lambda before=before: reads[0] > before)  # type: ignore[misc]
 
 
 async def test_a_job_of_which_it_cannot_be_said_whether_it_is_due_keeps_no_other_waiting(
