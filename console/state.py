@@ -36,7 +36,7 @@ from storage.looks import newest_looks
 from storage.models import Candle, Check, Execution, MarketRules, Proposal, Quote, Trade, TradingRecord
 from storage.money import Eur, Price
 from storage.portfolio import Portfolio, read_portfolio
-from storage.positions import replay
+from storage.positions import Book, replay
 from storage.proposals import open_proposals, recent_proposals
 
 HISTORY_ROWS = 60
@@ -182,7 +182,7 @@ def build_state(tx: Tx, around: Surroundings) -> ConsoleState:
     views = [_proposal_view(tx, proposal, around, common) for proposal in open_proposals(tx)]
     unknown = executions_in(tx, {ExecutionState.UNKNOWN})
     resting = executions_in(tx, RESTING)
-    history = _history(tx, bids, book)
+    history = _history(tx, bids, common.book)
     free = (None, None) if account is None else (account.available_eur, account.balance_fetched)
     portfolio = read_portfolio(tx, bids, *free, fills)
     return ConsoleState(
