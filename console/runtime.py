@@ -46,6 +46,9 @@ REST_S: Final = 0.03
 WAKES_LATE_S: Final = 0.002
 """A wait until a whole second ends this much after it, never before."""
 
+QUOTES_AT: Final = 600_000
+"""Microseconds into a second at which quotes are asked for: they are here when it ends."""
+
 REBUILD_S: Final = 1.0
 CANDLES_S: Final = 20.0
 CANDLES: Final = 120
@@ -163,7 +166,7 @@ class Runtime(WaysOn):
             quotes_s = float(self.settings.intervals.quotes_seconds)
             self._tasks = [
                 asyncio.create_task(self._forever("reading the vault", lambda: self._watch(engine), REST_S)),
-                asyncio.create_task(self._forever("fetching quotes", lambda: self._keep_quotes(engine), quotes_s)),
+                asyncio.create_task(self._forever("fetching quotes", lambda: self._keep_quotes(engine), quotes_s - 1)),
                 asyncio.create_task(self._forever("listening to the exchange", streaming.run, REBUILD_S)),
                 asyncio.create_task(self._forever("taking over what was heard", streaming.hand_over, HAND_OVER_S)),
                 asyncio.create_task(self._forever("fetching candles", lambda: self._keep_candles(engine), REBUILD_S)),
@@ -387,14 +390,23 @@ class Runtime(WaysOn):
         log.warning("%s", await see_senders_out(self.home.folder, self.clock, record))
 
     async def _keep_quotes(self, engine: Engine) -> None:
-        """Quotes of markets with an open proposal, while somebody may be looking; the link's pulse otherwise."""
+        """Quotes of markets with an open proposal, while somebody may be looking; the link's pulse otherwise.
+
+        They are asked for late in a second (the pause between two turns is a second shorter for it), so that the
+        build at the next whole second has them and none of its own is needed.
+        """
         from storage.proposals import open_proposals
 
+        first = engine.parts.quotes.answered is None
+        if not first:
+            await asyncio.sleep((QUOTES_AT - self.clock.now()) % SECOND / SECOND)
+        began = self.clock.now() // SECOND
         proposals = await engine.vault.read(open_proposals)
         markets = {proposal.market for proposal in proposals}
         streamed = {} if self._streaming is None else self._streaming.watch(markets)
         await engine.parts.quotes.fetch_all(markets, streamed)
-        self._changed.set()
+        if first or engine.parts.quotes.problem is not None or self.clock.now() // SECOND != began:
+            self._changed.set()
         if engine.parts.quotes.problem is not None:
             await engine.revive_exchange()
 
