@@ -14,7 +14,6 @@ from console.home import Home
 from console.paper.process import Address, read_address
 from console.runtime import Runtime
 from console.settings import Settings
-from console.streaming import WAKE_S
 from storage.clock import HOUR
 from storage.codes import JobName, Mode
 from storage.database import Tx
@@ -96,8 +95,7 @@ def put_off(tx: Tx) -> None:
 
 async def test_news_of_an_order_makes_its_look_up_due_and_no_other_job(runtime: Runtime) -> None:
     vault, address = runtime._ready().vault, exchange_of(runtime)
-    await until(lambda: _hears_account(runtime))
-    await asyncio.sleep(2 * WAKE_S)  # what the connection itself gave rise to is over
+    await until(lambda: _has_heard_first(runtime))
     await vault.transact(put_off)
     placed = await asyncio.to_thread(Signed(address, address.trade).send, "POST", "/order", limit())
     assert placed.status_code == 200
@@ -107,6 +105,7 @@ async def test_news_of_an_order_makes_its_look_up_due_and_no_other_job(runtime: 
     assert await vault.read(lambda tx: due_at(tx, JobName.RECONCILE) > tx.now)
 
 
-def _hears_account(runtime: Runtime) -> bool:
-    stream = None if runtime._streaming is None else runtime._streaming._stream
-    return stream is not None and stream.hears_account
+def _has_heard_first(runtime: Runtime) -> bool:
+    """What the new connection itself gave rise to is on its way into the vault."""
+    streaming = runtime._streaming
+    return streaming is not None and streaming._woken_at is not None and not streaming._woken
