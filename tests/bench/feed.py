@@ -80,12 +80,12 @@ async def events_a_second(folder: Path, seconds: float) -> float:
 
 
 def feed_share(home: Path, seconds: float, columns: int, rows: int) -> float:
-    """The share of one core that a console with a proposal in each of five markets uses under the feed."""
+    """The share of one core a console with proposals in five markets uses under the feed, its jobs included."""
     env = environment(home)
     for market in MARKETS:
         words = [*ORACLE, "propose", "--market", market, "--side", "buy", "--eur", "25"]
         subprocess.run(words, env=env, check=True, capture_output=True)
-    program = OnTerminal([*ORACLE, "run", "--no-scheduler"], env, home, columns=columns, rows=rows)
+    program = OnTerminal([*ORACLE, "run"], env, home, columns=columns, rows=rows)
     try:
         program.until(rb"XRP-EUR")
         program.read_for(SETTLED_S)
