@@ -103,9 +103,10 @@ class WaysOn:
     def _drawn_exit(
         tx: Tx, engine: Engine, words: ExitWords, rules: MarketRules, quote: Quote, parent: int | None
     ) -> NewProposal:
-        from console.execution.ideas import draw_exit, free_to_sell
+        from console.execution.ideas import draw_exit, free_to_sell, stops_of
 
-        return draw_exit(words, free_to_sell(tx, words.market), rules, quote, engine.actor.name, parent)
+        free, stops = free_to_sell(tx, words.market), stops_of(tx, words.market)
+        return draw_exit(words, free, rules, quote, engine.actor.name, parent, stops)
 
     async def _market(self, market: str, serves_s: float = 0.0) -> tuple[MarketRules, Quote]:
         from console.execution.ideas import rules_of_market

@@ -32,6 +32,18 @@ class OrderType(StrEnum):
     MARKET = "market"
 
 
+class TriggerType(StrEnum):
+    """The orders that wait at the exchange for a price, spelt as the exchange spells them."""
+
+    STOP_LOSS = "stopLoss"
+    TAKE_PROFIT = "takeProfit"
+
+    @property
+    def words(self) -> str:
+        """As people say it."""
+        return "stop loss" if self is TriggerType.STOP_LOSS else "take profit"
+
+
 class TimeInForce(StrEnum):
     """Good till canceled, or immediate or cancel."""
 

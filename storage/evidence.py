@@ -25,6 +25,7 @@ from storage.execution_rows import filled_quantity, fills_of, get_execution
 from storage.models import Execution, VenueFill, VenueOrder
 from storage.money import Quantity, decimal_text
 from storage.proposals import get_proposal, move_proposal
+from storage.stops import tell_stop
 from storage.trading_state import halt
 
 OPEN_STATUS: Final = frozenset({"new", "awaitingTrigger", "partiallyFilled"})
@@ -108,6 +109,7 @@ def move_execution(
         raise Conflict(f"execution {execution.id} is not {execution.state} any more")
     store_event(tx, execution, after, source, evidence)
     moved = get_execution(tx, execution.id)
+    tell_stop(tx, execution.state, moved)
     _carry_to_trade(tx, moved, order)
     if (end := PROPOSAL_END.get(after)) is not None:
         _carry_to_proposal(tx, moved, end)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from storage.codes import TERMINAL, ExecutionState, OrderKind, OrderType, Side, TimeInForce
 from storage.database import Tx
 from storage.errors import NotFound
-from storage.models import Execution, Fill, OpenExecution, Signing
+from storage.models import Execution, Fill, OpenExecution, Signing, Trigger
 from storage.money import Eur, Price, Quantity
 
 
@@ -85,6 +85,7 @@ def open_execution(tx: Tx, row: sqlite3.Row) -> OpenExecution:
         eur=Eur.of(row["eur"]),
         claimed_at=row["claimed_at"],
         updated_at=row["updated_at"],
+        trigger=Trigger.stored(row["trigger_type"], row["trigger_price"]),
     )
 
 
@@ -119,6 +120,7 @@ def read_execution(row: sqlite3.Row) -> Execution:
         ended_at=row["ended_at"],
         updated_at=row["updated_at"],
         venue_status=row["venue_status"],
+        trigger=Trigger.stored(row["trigger_type"], row["trigger_price"]),
     )
 
 

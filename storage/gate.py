@@ -93,6 +93,8 @@ def _claim(tx: Tx, question: Question, checks: tuple[Check, ...]) -> Claim:
         actor=tx.actor.name,
         instance=tx.actor.instance,
         now=tx.now,
+        trigger_type=None if order.trigger is None else order.trigger.type,
+        trigger_price=None if order.trigger is None else str(order.trigger.price),
     )
     tx.sql.insert(
         "insert_trade",

@@ -12,7 +12,7 @@ from storage.clock import Micros
 from storage.codes import ExecutionState, HistoryStatus, OrderKind, Side
 from storage.database import Tx
 from storage.execution_rows import read_fill
-from storage.models import Fill, Trade
+from storage.models import Fill, Trade, Trigger
 from storage.money import Eur, Price, Quantity
 
 NEWEST = (2**62, 2**62)
@@ -57,4 +57,5 @@ def _trade(row: sqlite3.Row, fills: list[Fill]) -> Trade:
         ordered=Quantity.of(row["ordered"]),
         limit=None if row["limit_price"] is None else Price.of(row["limit_price"]),
         ordered_eur=Eur.of(row["ordered_eur"]),
+        trigger=Trigger.stored(row["trigger_type"], row["trigger_price"]),
     )

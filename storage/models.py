@@ -23,6 +23,7 @@ from storage.codes import (
     Stage,
     TimeInForce,
     TradingState,
+    TriggerType,
 )
 from storage.money import EXACT, Eur, Price, Quantity
 
@@ -49,6 +50,24 @@ class Rationale:
     invalidation_price: Price | None
     next_trigger: str
     risk_notes: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """The price a market sell waits for at the exchange: the last trade's, at or under it for a stop loss, at or over
+    it for a take profit.
+    """
+
+    type: TriggerType
+    price: Price
+
+    def __str__(self) -> str:
+        return f"{self.type.words} at {self.price}"
+
+    @classmethod
+    def stored(cls, word: str | None, price: str | None) -> Trigger | None:
+        """From its two columns; None for an order that waits for nothing."""
+        return None if word is None or price is None else cls(TriggerType(word), Price.of(price))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +102,8 @@ class Proposal:
     decided_by: str | None
     parent_id: int | None = None
     """The proposal an operator's idea was made anew from."""
+    trigger: Trigger | None = None
+    """What a protective stop waits for; only exits have one, and only market sells."""
 
     def state_at(self, now: Micros) -> ProposalState:
         """Its state at a moment: past its time an open one is EXPIRED, whether or not that is stored yet."""
@@ -177,6 +198,8 @@ class Order:
     limit: Price | None
     overrides: tuple[tuple[str, str], ...] = ()
     """Checks set aside for it, each with the reason, by code: part of what is confirmed, though not sent."""
+    trigger: Trigger | None = None
+    """What it waits for at the exchange before it becomes the market order it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +303,8 @@ class Execution:
     ended_at: Micros | None
     updated_at: Micros
     venue_status: str | None
+    trigger: Trigger | None = None
+    """What it waits for (or waited for) at the exchange."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +337,8 @@ class VenueOrder:
     fills: tuple[VenueFill, ...]
     created_at: Micros
     operator_id: int | None
+    trigger: Price | None = None
+    """The price it waits for, or waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,6 +417,8 @@ class Trade:
     """The order's own limit; None for a market order."""
     ordered_eur: Eur
     """The proposal's amount the order was drawn for, without fee."""
+    trigger: Trigger | None = None
+    """What it waits for, or waited for, at the exchange."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -448,6 +477,7 @@ class OpenExecution:
     """The whole order's value, for orders without a limit."""
     claimed_at: Micros
     updated_at: Micros
+    trigger: Trigger | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,12 @@ def walk_order(question: Question) -> Walk:
 
 
 def order_price(question: Question) -> Price:
-    """The limit; for a market order the price its last unit gets in the book shown. Raises MissingInput."""
+    """The limit; for a stop the price it waits for; for a market order the price its last unit gets in the book shown.
+
+    Raises MissingInput.
+    """
+    if question.order.trigger is not None:
+        return question.order.trigger.price
     if question.order.order_type is OrderType.MARKET:
         return walk_order(question).worst
     return known(question.order.limit, "the limit price of the order")

@@ -19,7 +19,8 @@ def draw_order(proposal: Proposal, mode: Mode, *, keeper_alive: bool) -> Order:
     """The order this proposal stands for.
 
     A limit entry rests (GTC) only while a keeper follows it; without one it is immediate or cancel. Exits may
-    always rest: the dead-man switch never covers them. Market orders have no time in force.
+    always rest: the dead-man switch never covers them. Market orders have no time in force, not even those that wait
+    for a price.
     """
     time_in_force: TimeInForce | None = None
     if proposal.order_type is OrderType.LIMIT:
@@ -37,11 +38,15 @@ def draw_order(proposal: Proposal, mode: Mode, *, keeper_alive: bool) -> Order:
         quantity=proposal.quantity,
         limit=proposal.limit,
         overrides=tuple(sorted((code.value, reason) for code, reason in proposal.overrides.items())),
+        trigger=proposal.trigger,
     )
 
 
 def order_digest(order: Order) -> str:
-    """SHA-256 over the canonical JSON of every field of the order, in hex; of overrides only where there are any."""
+    """SHA-256 over the canonical JSON of every field of the order, in hex.
+
+    Overrides and a trigger are in it only where there are any.
+    """
     fields: dict[str, Any] = {
         "kind": order.kind,
         "limit": None if order.limit is None else str(order.limit),
@@ -56,6 +61,8 @@ def order_digest(order: Order) -> str:
     }
     if order.overrides:
         fields["overrides"] = dict(order.overrides)
+    if order.trigger is not None:
+        fields["trigger"] = {"price": str(order.trigger.price), "type": order.trigger.type}
     return hashlib.sha256(json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
@@ -74,13 +81,17 @@ def request_body(order: Order, client_id: str, operator_id: int, dead_man_group:
     body: dict[str, str | int] = {
         "market": order.market,
         "side": order.side.value,
-        "orderType": order.order_type.value,
+        "orderType": (order.order_type if order.trigger is None else order.trigger.type).value,
         "amount": decimal_text(order.quantity.value),
         "operatorId": operator_id,
         "clientOrderId": client_id,
     }
     if order.limit is not None:
         body["price"] = decimal_text(order.limit.value)
+    if order.trigger is not None:
+        body["triggerAmount"] = decimal_text(order.trigger.price.value)
+        body["triggerType"] = "price"
+        body["triggerReference"] = "lastTrade"
     if order.time_in_force is not None:
         body["timeInForce"] = order.time_in_force.value
     if carries_dead_man(order):

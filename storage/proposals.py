@@ -20,7 +20,7 @@ from storage.codes import (
 )
 from storage.database import Tx
 from storage.errors import Conflict, NotFound
-from storage.models import Proposal, Rationale
+from storage.models import Proposal, Rationale, Trigger
 from storage.money import Eur, Price, Quantity
 
 UNDO_WITHIN: Final[Micros] = 5 * SECOND
@@ -49,6 +49,8 @@ class NewProposal:
     quote_at_creation: Price | None = None
     parent_id: int | None = None
     """The proposal an operator's idea was made anew from."""
+    trigger: Trigger | None = None
+    """What a protective stop waits for; the order is a market sell then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,8 @@ def create_proposal(tx: Tx, new: NewProposal) -> Proposal:
         now=tx.now,
         expires_at=tx.now + new.lives,
         decided_by=None,
+        trigger_type=None if new.trigger is None else new.trigger.type,
+        trigger_price=None if new.trigger is None else str(new.trigger.price),
     )
     tx.audit(
         "proposal.created",
@@ -100,6 +104,7 @@ def create_proposal(tx: Tx, new: NewProposal) -> Proposal:
         eur=new.eur,
         oracle=new.oracle,
         parent=new.parent_id,
+        waits_for=None if new.trigger is None else str(new.trigger),
     )
     return get_proposal(tx, proposal_id)
 
@@ -110,7 +115,7 @@ def revise(tx: Tx, proposal_id: int, revision: int, change: Revision) -> Proposa
     ``revision`` is the one the change was made from. What the idea is about (market, side, kind, reasons) stays.
 
     Raises:
-        Conflict: it is no longer open, has expired, or was changed meanwhile.
+        Conflict: it is no longer open, has expired, or was changed meanwhile; or it is a stop, which is made anew.
         ValueError: a size, price or life that is not positive, or a limit that does not fit the type.
     """
     _require_sizes(change.quantity, change.limit, change.eur, change.lives)
@@ -118,6 +123,8 @@ def revise(tx: Tx, proposal_id: int, revision: int, change: Revision) -> Proposa
         raise ValueError("a limit order needs a limit, a market order has none")
     before = get_proposal(tx, proposal_id)
     _require_open(tx, before)
+    if before.trigger is not None:
+        raise Conflict(f"proposal {proposal_id} is a {before.trigger}: decline it and set another one")
     changed = tx.sql.change(
         "revise_proposal",
         id=proposal_id,
@@ -311,4 +318,5 @@ def read_proposal(row: sqlite3.Row) -> Proposal:
         updated_at=row["updated_at"],
         decided_by=row["decided_by"],
         parent_id=row["parent_id"],
+        trigger=Trigger.stored(row["trigger_type"], row["trigger_price"]),
     )

@@ -10,8 +10,8 @@ from typing import Final
 
 from storage.check_results import MissingInput, euros, fails, known, passes, percent_text, price_text
 from storage.clock import Micros
-from storage.codes import UNDECIDED, CheckCode, OrderType, Side
-from storage.models import Check, MarketRules, OpenExecution, Question
+from storage.codes import UNDECIDED, CheckCode, OrderType, Side, TriggerType
+from storage.models import Check, MarketRules, OpenExecution, Question, Trigger
 from storage.money import EXACT, Eur, Price, Quantity, decimal_text
 from storage.order_value import (
     base_of,
@@ -46,16 +46,19 @@ def order_rules(question: Question) -> Check:
     """The exchange accepts an order of this type, quantity, price and number."""
     rules, order = rules_of(question), question.order
     problems = [*_quantity_problems(question, rules), *_price_problems(question, rules)]
-    if order.order_type.value not in rules.order_types:
-        problems.append(f"{rules.market} takes no {order.order_type} orders")
+    word = order.order_type if order.trigger is None else order.trigger.type
+    if word.value not in rules.order_types:
+        problems.append(f"{rules.market} takes no {word} orders")
     resting = sum(
         execution.market == order.market and execution.proposal_id != order.proposal_id
         for execution in question.facts.open_executions
     )
     if resting >= rules.maximum_open_orders:
         problems.append(f"{resting} orders of ours are open there, of {rules.maximum_open_orders} at most")
-    price = "market" if order.limit is None else price_text(order.limit)
-    observed = f"{order.order_type} {order.quantity} {rules.base} at {price}"
+    waits = None if order.trigger is None else order.trigger.price
+    at = order.limit if waits is None else waits
+    price = "market" if at is None else price_text(at)
+    observed = f"{word} {order.quantity} {rules.base} at {price}"
     limit = (
         f"{rules.minimum_quantity} to {rules.maximum_quantity} {rules.base} in {rules.quantity_decimals} decimals, "
         f"at least {euros(rules.minimum_value)}, tick {rules.tick_size}"
@@ -86,7 +89,10 @@ def _quantity_problems(question: Question, rules: MarketRules) -> list[str]:
 def _price_problems(question: Question, rules: MarketRules) -> list[str]:
     order = question.order
     problems = []
-    if order.order_type is OrderType.MARKET:
+    if order.trigger is not None:
+        value = order.quantity * order.trigger.price
+        problems += _off_tick(order.trigger.price, rules)
+    elif order.order_type is OrderType.MARKET:
         # Walking the book also shows whether it holds enough; if not, this raises and the check fails with that.
         value = walk_order(question).value
         if order.limit is not None:
@@ -94,15 +100,20 @@ def _price_problems(question: Question, rules: MarketRules) -> list[str]:
     else:
         limit = known(order.limit, "the limit price of the order")
         value = order.quantity * limit
-        if not limit.is_positive:
-            problems.append(f"{limit} is no price")
-        if not rules.tick_size.is_positive:
-            raise MissingInput(f"the tick size of {rules.market} is missing")
-        if EXACT.remainder(limit.value, rules.tick_size.value) != 0:
-            problems.append(f"{limit} is no multiple of the tick {rules.tick_size}")
+        problems += _off_tick(limit, rules)
     if value < rules.minimum_value:
         problems.append(f"{euros(value, rules.minimum_value)} is less than {euros(rules.minimum_value)}")
     return problems
+
+
+def _off_tick(price: Price, rules: MarketRules) -> list[str]:
+    if not price.is_positive:
+        return [f"{price} is no price"]
+    if not rules.tick_size.is_positive:
+        raise MissingInput(f"the tick size of {rules.market} is missing")
+    if EXACT.remainder(price.value, rules.tick_size.value) != 0:
+        return [f"{price} is no multiple of the tick {rules.tick_size}"]
+    return []
 
 
 def price_fresh(question: Question) -> Check:
@@ -130,7 +141,9 @@ def _way_on(question: Question) -> str:
 
 
 def price_collar(question: Question) -> Check:
-    """The price is near the last trade and near the middle of the book."""
+    """The price is near the last trade and near the middle of the book; a stop lies on its own side of both."""
+    if question.order.trigger is not None:
+        return _stop_collar(question, question.order.trigger)
     quote = quote_of(question)
     most = _widened(question, policy_of(question).venue.collar_pct)
     price = order_price(question)
@@ -145,6 +158,36 @@ def price_collar(question: Question) -> Check:
         f"The price {price_text(price)} is too far from the market ({observed}); change it{_way_on(question)}.",
         clears_how="change the price, or when the market comes near it",
     )  # fmt: skip
+
+
+def _stop_collar(question: Question, trigger: Trigger) -> Check:
+    """A stop waits away from the market, or it would sell at once; what it becomes is a market order, and is near
+    the middle of the book shown.
+    """
+    quote, code = quote_of(question), CheckCode.PRICE_COLLAR
+    most = _widened(question, policy_of(question).venue.collar_pct)
+    last = known(quote.last, f"the last trade's price of {quote.market}")
+    bid = known(quote.bid, f"the best bid of {quote.market}")
+    if trigger.type is TriggerType.STOP_LOSS:
+        edge, side = min(last, bid), "under"
+        waits = trigger.price < edge
+    else:
+        edge, side = max(last, bid), "over"
+        waits = trigger.price > edge
+    walked = _apart_pct(walk_order(question).worst, mid_of(question))
+    observed = f"waits at {price_text(trigger.price)}, would sell {percent_text(walked)} from mid"
+    limit = f"{side} {price_text(edge)}, {decimal_text(most)} %"
+    if waits and walked <= most:
+        return passes(code, observed, limit, "it waits on its own side of the market")
+    if not waits:
+        reason = (
+            f"A {trigger} would sell at once: the market is at {price_text(edge)}; set it {side} that, or exit now."
+        )
+        return fails(code, observed, limit, reason, clears_how="change the price")
+    reason = f"In the book shown this market order would go {percent_text(walked)} from the middle; sell less"
+    return fails(
+        code, observed, limit, f"{reason}{_way_on(question)}.", clears_how="sell less, or when the book fills up"
+    )
 
 
 def _apart_pct(price: Price, reference: Price) -> Decimal:

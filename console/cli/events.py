@@ -153,6 +153,8 @@ class Narrator:
 def order_text(proposal: Proposal) -> str:
     """What would be ordered: ``BUY 0.00041 BTC-EUR, limit 61500, 25.07 EUR``."""
     limit = "at the market" if proposal.limit is None else f"limit {proposal.limit}"
+    if proposal.trigger is not None:
+        limit = f"as a {proposal.trigger}"
     size = fmt.quantity(proposal.quantity, grouped=False)
     return f"{proposal.side.upper()} {size} {proposal.market}, {limit}, {fmt.eur_plain(proposal.eur)} EUR"
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from console.engine import Engine
     from console.execution.outcome import Outcome
     from console.execution.ticket import TicketView
-    from storage.models import Check, Holder
+    from storage.models import Check, Holder, Order
 
 QUOTE_EVERY_S: Final = 3.0
 """Seconds between quotes while the operator reads; the gate wants data of at most five."""
@@ -252,6 +252,12 @@ def _print_lines(lines: Sequence[str]) -> None:
         raise CommandError(REFUSED, f"the ticket cannot be shown ({error.strerror}); nothing was sent") from error
 
 
+def _terms(order: Order) -> str:
+    if order.trigger is not None:
+        return f"{order.trigger} EUR, waits at the exchange"
+    return "market" if order.limit is None else f"limit {order.limit} EUR"
+
+
 def _ticket_lines(view: TicketView) -> list[str]:
     from console.format import eur, iso, percent, price, quantity
 
@@ -259,11 +265,10 @@ def _ticket_lines(view: TicketView) -> list[str]:
     buying = order.side == "buy"
     lines = [
         f"{order.mode.upper()} ticket {proposal.id} rev {proposal.revision}  {view.ticket.digest[:8]}",
-        f"{order.side.upper()} {quantity(order.quantity)} {order.market}  "
-        f"{'market' if order.limit is None else f'limit {order.limit} EUR'}  {order.time_in_force or ''}",
+        f"{order.side.upper()} {quantity(order.quantity)} {order.market}  {_terms(order)}  {order.time_in_force or ''}",
     ]
     if view.total is not None and view.fee is not None:
-        word = "pay at most" if buying else "receive at least"
+        word = "pay at most" if buying else "receive at least" if order.trigger is None else "receive about"
         lines.append(f"{word} {eur(view.total)} EUR, fee {eur(view.fee)} in it")
     if view.outlook is not None:
         at = "" if view.outlook.average is None else f" at {view.outlook.average}"

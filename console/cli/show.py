@@ -20,7 +20,8 @@ from console.cli.context import (
 )
 from console.cli.next_steps import next_steps
 from console.cli.output import OK, REFUSED, CommandError, say, say_json, say_table
-from console.cli.values import gate_answer, proposal_values
+from console.cli.positions import position_lines, position_values
+from console.cli.values import gate_answer, proposal_values, trigger_values
 
 if TYPE_CHECKING:
     from console.cli.context import Context
@@ -42,6 +43,7 @@ def status(
     """Mode, trading state, policy, orders.
 
     in_flight counts orders being sent, unknown those whose answer is lost, resting those open at the exchange.
+    Each position stands with its stop; one without says so.
     What somebody has to do before orders can be sent stands below, one line each.
     """
     raise typer.Exit(guarded(lambda: _status(existing(home, live, settings), as_json)))
@@ -57,8 +59,8 @@ def _status(found: Context, as_json: bool) -> int:
     say(f"policy {values['policy']} {values['policy_hash'][:4]}, stage {values['stage']}")
     say(f"in flight {values['in_flight']}, UNKNOWN {values['unknown']}, resting {values['resting']}")
     say(f"open proposals {values['open_proposals']}, data folder {found.home.root}")
-    for step in values["next_steps"]:
-        say(step)
+    for line in (*position_lines(values["positions"]), *values["next_steps"]):
+        say(line)
     return OK
 
 
@@ -84,6 +86,7 @@ def _status_values(tx: Tx) -> dict[str, Any]:
         "unknown": len(executions_in(tx, {ExecutionState.UNKNOWN})),
         "resting": len(executions_in(tx, RESTING)),
         "open_proposals": len(open_proposals(tx)),
+        "positions": position_values(tx),
         "next_steps": next_steps(tx),
     }
 
@@ -238,6 +241,7 @@ def _execution_values(tx: Tx, execution: Execution) -> dict[str, Any]:
         "claimed_at": iso(execution.claimed_at),
         "quantity": str(execution.quantity),
         "limit": None if execution.limit is None else str(execution.limit),
+        "trigger": trigger_values(execution.trigger),
         "time_in_force": execution.time_in_force,
         "venue_status": execution.venue_status,
     }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from storage.database import Tx
-    from storage.models import Proposal, Quote
+    from storage.models import Proposal, Quote, Trigger
 
 
 def proposal_values(proposal: Proposal, gate: str | None) -> dict[str, Any]:
@@ -19,6 +19,7 @@ def proposal_values(proposal: Proposal, gate: str | None) -> dict[str, Any]:
         "side": proposal.side,
         "eur": eur_plain(proposal.eur),
         "limit": None if proposal.limit is None else str(proposal.limit),
+        "trigger": trigger_values(proposal.trigger),
         "state": proposal.state,
         "gate": gate,
         "expires_at": iso(proposal.expires_at),
@@ -28,6 +29,11 @@ def proposal_values(proposal: Proposal, gate: str | None) -> dict[str, Any]:
         "why": proposal.rationale.why,
         "created_at": iso(proposal.created_at),
     }
+
+
+def trigger_values(trigger: Trigger | None) -> dict[str, str] | None:
+    """What a stop waits for, as JSON."""
+    return None if trigger is None else {"type": trigger.type, "price": str(trigger.price)}
 
 
 def gate_answer(tx: Tx, proposal: Proposal, quote: Quote | None) -> str | None:
@@ -57,5 +63,7 @@ def describe(proposal: Proposal) -> str:
     from console.format import eur, iso, quantity
 
     at = "at the market" if proposal.limit is None else f"at {proposal.limit}"
+    if proposal.trigger is not None:
+        at = f"as a {proposal.trigger}"
     size = f"{quantity(proposal.quantity)} {proposal.market}"
     return f"{proposal.side.upper()} {size} {at}, {eur(proposal.eur)} EUR, good until {iso(proposal.expires_at)}"

@@ -173,6 +173,7 @@ class OrderPayload(Payload):
     fee_paid: Signed | None = None
     fee_currency: Word | None = None
     fills: tuple[FillPayload, ...]
+    trigger_amount: Amount | None = None
     time_in_force: Word | None = None
     operator_id: Whole | None = None
     restatement_reason: Label | None = None
@@ -191,6 +192,7 @@ class OrderPayload(Payload):
             fills=tuple(fill.fill() for fill in self.fills),
             created_at=self.created * MICROS_PER_MS,
             operator_id=self.operator_id,
+            trigger=None if self.trigger_amount is None else Price(self.trigger_amount),
         )
 
 

@@ -267,6 +267,7 @@ def sent_order(tx: Tx, execution: Execution) -> Order:
         time_in_force=execution.time_in_force,
         quantity=execution.quantity,
         limit=execution.limit,
+        trigger=execution.trigger,
     )
 
 

@@ -41,7 +41,7 @@ async def follow_order(vault: Vault, trade: TradeClient, execution: Execution) -
         log.warning("order of execution %s could not be looked up: %s", execution.id, answer)
         return False
     order: VenueOrder = answer.order
-    if execution.state is ExecutionState.SUBMITTED and not order.fills and order.status == "new":
+    if execution.state is ExecutionState.SUBMITTED and not order.fills and order.status in ("new", "awaitingTrigger"):
         return False
 
     def store(tx: Tx) -> bool:

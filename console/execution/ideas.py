@@ -7,7 +7,7 @@ not at all: then it is half a per cent through the book, ask + 0.5 % for a buy, 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final, TypeVar
@@ -15,21 +15,23 @@ from typing import Final, TypeVar
 from console.execution.ticket import Outlook, look_ahead, sized_answers
 from storage.checks import verdict
 from storage.clock import MINUTE, Micros
-from storage.codes import OrderKind, OrderType, Origin, ProposalState, Side
+from storage.codes import OrderKind, OrderType, Origin, ProposalState, Side, TriggerType
 from storage.database import Tx
 from storage.facts import read_facts
 from storage.gate import ask
-from storage.models import Check, MarketRules, Order, Proposal, Quote, Rationale
+from storage.models import Check, MarketRules, Order, Proposal, Quote, Rationale, Trigger
 from storage.money import Eur, NotANumber, Price, Quantity
 from storage.order_value import sellable
 from storage.proposals import LONGEST_LIFE, NewProposal, Revision
 from storage.sizing import Sizing, largest_size
+from storage.stops import Stop, live_stops
 
 AWAY: Final = Decimal("0.005")
 """How far through the book an order goes that names no limit."""
 USUAL_MINUTES: Final = 60
 NOT_STORED: Final = 0
 """The id of an idea that is looked at and not stored; rows begin at 1."""
+TRIGGER_FIELDS: Final = {TriggerType.STOP_LOSS: "stop", TriggerType.TAKE_PROFIT: "take-profit"}
 
 A = TypeVar("A", Eur, Price, Quantity)
 
@@ -80,6 +82,13 @@ class ExitWords:
     limit: str | None = None
     why: str = ""
     minutes: int = USUAL_MINUTES
+    trigger: TriggerType | None = None
+    """A stop loss or take profit; ``limit`` is then the price it waits for."""
+
+    @property
+    def price_field(self) -> str:
+        """What the price is called: ``limit``, ``stop`` or ``take-profit``."""
+        return "limit" if self.trigger is None else TRIGGER_FIELDS[self.trigger]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +122,10 @@ def check_exit_words(words: ExitWords) -> None:
     share = _amount("share", Quantity, words.share)
     if share.value > 100:
         raise BadIdea("share", f" is a percentage of at most 100, not {words.share}")
-    if words.limit and _word(words.limit) is None:
-        _amount("limit", Price, words.limit)
+    if words.trigger is not None and not words.limit:
+        raise BadIdea(words.price_field, " needs the price it waits for")
+    if words.limit and (words.trigger is not None or _word(words.limit) is None):
+        _amount(words.price_field, Price, words.limit)
     _check_minutes(words.minutes)
 
 
@@ -161,18 +172,40 @@ def draw_idea(idea: Idea, rules: MarketRules, quote: Quote, operator: str, paren
 
 
 def draw_exit(
-    words: ExitWords, free: Quantity, rules: MarketRules, quote: Quote, operator: str, parent: int | None = None
+    words: ExitWords,
+    free: Quantity,
+    rules: MarketRules,
+    quote: Quote,
+    operator: str,
+    parent: int | None = None,
+    stops: Iterable[Stop] = (),
 ) -> NewProposal:
-    """The operator's sell of a share of what is held and free. Raises BadIdea, NoPrice."""
+    """The operator's sell of a share of what is held and free, now or at a price it waits for.
+
+    ``stops`` are those of the market: where nothing is free they are named. Raises BadIdea, NoPrice.
+    """
     check_exit_words(words)
     if not free.is_positive:
-        raise NothingHeld("market", f"this vault holds no {rules.base} that is not being sold already", whole=True)
-    order_type, at = _price(words.limit, Side.SELL, quote, rules)
+        raise NothingHeld("market", _nothing_free(rules.base, stops), whole=True)
+    if words.trigger is None:
+        trigger, (order_type, at) = None, _price(words.limit, Side.SELL, quote, rules)
+    else:
+        order_type, at = OrderType.MARKET, _on_tick(words.limit or "", rules.tick_size, words.price_field)
+        trigger = Trigger(words.trigger, at)
     part = free.scaled(Quantity.of(words.share).value.scaleb(-2))
     quantity = part.rounded_down(rules.quantity_decimals)
     if not quantity.is_positive:
         raise BadIdea("share", f" of {words.share} % is less than the smallest step of {rules.base}")
-    return _new(OrderKind.EXIT, words, Side.SELL, order_type, quantity, at, quote, operator, parent)
+    new = _new(OrderKind.EXIT, words, Side.SELL, order_type, quantity, at, quote, operator, parent)
+    return replace(new, trigger=trigger)
+
+
+def _nothing_free(base: str, stops: Iterable[Stop]) -> str:
+    nothing = f"this vault holds no {base} that is not being sold already"
+    held = "; ".join(
+        f"the {stop.trigger} holds {stop.left}, oracle cancel {stop.proposal_id} takes it back" for stop in stops
+    )
+    return f"{nothing}: {held}" if held else nothing
 
 
 def _new(
@@ -229,17 +262,22 @@ def _best(quote: Quote, side: Side) -> Price:
     return price
 
 
-def _on_tick(text: str, tick: Price) -> Price:
+def _on_tick(text: str, tick: Price, field: str = "limit") -> Price:
     limit = Price.of(text)
     below, above = limit.to_tick(tick, up=False), limit.to_tick(tick, up=True)
     if below != limit:
-        raise BadIdea("limit", f" {text} is no multiple of the tick {tick}; the nearest are {below} and {above}")
+        raise BadIdea(field, f" {text} is no multiple of the tick {tick}; the nearest are {below} and {above}")
     return limit
 
 
 def revision_of(new: NewProposal) -> Revision:
     """What an edit takes from newly drawn words."""
     return Revision(new.order_type, new.quantity, new.limit, new.eur, new.lives)
+
+
+def stops_of(tx: Tx, market: str) -> tuple[Stop, ...]:
+    """The stops of one market that may still sell."""
+    return tuple(stop for stop in live_stops(tx) if stop.market == market)
 
 
 def free_to_sell(tx: Tx, market: str) -> Quantity:
@@ -288,6 +326,7 @@ def _as_proposal(new: NewProposal, now: Micros, edited: Proposal | None) -> Prop
         rationale=new.rationale,
         quote_at_creation=new.quote_at_creation,
         expires_at=now + new.lives,
+        trigger=new.trigger,
     )
 
 

@@ -148,6 +148,7 @@ async def _judge_orders(
         if ours is not None:
             if ours.state not in RESTING and await adopt(vault, ours, order, "sweep") not in RESTING:
                 wrong.append(f"order {order.order_id} of execution {ours.id} rests there, not here")
+            wrong += _changed_stop(order, ours)
         # An order in flight may be this one: undecided, not foreign.
         elif order.market not in open_markets and (order.market, order.order_id) not in accepted:
             foreign.append(order)
@@ -158,6 +159,17 @@ async def _judge_orders(
         if execution.state in RESTING and execution.order_id not in seen
     ]
     return foreign, wrong + missing
+
+
+def _changed_stop(order: VenueOrder, ours: Execution) -> list[str]:
+    """A stop that somebody changed at the exchange protects something else than the operator confirmed."""
+    if ours.trigger is None or order.status != "awaitingTrigger":
+        return []
+    there, here = (order.quantity, order.trigger), (ours.quantity, ours.trigger.price)
+    if there == here:
+        return []
+    what = f"the {ours.trigger.type.words} of execution {ours.id}, {here[0]} {ours.market} at {here[1]},"
+    return [f"{what} is {there[0]} at {there[1]} there; oracle cancel {ours.proposal_id}, then set it anew"]
 
 
 def _match(order: VenueOrder, known: list[Execution]) -> Execution | None:

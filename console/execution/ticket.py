@@ -16,7 +16,7 @@ from storage.database import Tx
 from storage.gate import ask
 from storage.models import Check, Level, Order, Proposal, Question, Quote, Ticket
 from storage.money import EXACT, Eur, Price, Quantity
-from storage.order_value import is_exit, order_price, policy_of
+from storage.order_value import is_exit, order_price, policy_of, walk_order
 from storage.orders import order_digest
 from storage.proposals import get_proposal
 from storage.risk_checks import bids_of, exposure_now
@@ -33,6 +33,8 @@ class Now(StrEnum):
     PART = "FILLS IN PART"
     RESTS = "RESTS"
     NOTHING = "FILLS NOTHING"
+    WAITS = "WAITS"
+    """A stop: nothing happens before its price is reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,10 @@ class TicketView:
     """The failing check that clears last; None when all pass."""
     outlook: Outlook | None
     total: Eur | None
-    """Paid at most (buy) or received at least (sell), fee included; None while the book cannot tell."""
+    """Paid at most (buy) or received at least (sell), fee included; None while the book cannot tell.
+
+    Of a stop: received about, at the price it waits for.
+    """
     fee: Eur | None
     typed: str | None
     """The amount to type where one is asked: the euro total, or a market sell's quantity."""
@@ -141,6 +146,8 @@ def total_and_fee(question: Question) -> tuple[Eur | None, Eur | None]:
 
 def look_ahead(order: Order, quote: Quote) -> Outlook | None:
     """What the order would do in the quote's book; None without a book."""
+    if order.trigger is not None:
+        return Outlook(Now.WAITS, Quantity.zero(), Eur.zero(), None, Quantity.zero())
     facing, own = (quote.asks, quote.bids) if order.side is Side.BUY else (quote.bids, quote.asks)
     if not facing:
         return None
@@ -226,7 +233,10 @@ def typed_reason(question: Question) -> str | None:
         if moved > ABNORMAL_MOVE:
             return f"price moved {fmt.percent(moved, signed=False)} since the proposal"
     try:
-        if order.order_type is OrderType.MARKET and abs(order_price(question).ratio(reference) - 1) > ABNORMAL_WALK:
+        if (
+            order.order_type is OrderType.MARKET
+            and abs(walk_order(question).worst.ratio(reference) - 1) > ABNORMAL_WALK
+        ):
             return "the order walks more than 0.5 % from the best price"
     except MissingInput:
         return None

@@ -10,11 +10,13 @@ SELECT * FROM trade_executions WHERE state IN (SELECT value FROM json_each(:stat
 -- name: recent_executions(before, count)
 SELECT * FROM trade_executions WHERE id < :before ORDER BY id DESC LIMIT :count;
 
--- name: insert_execution(proposal_id, revision, decision_id, client_order_id, kind, market, side, order_type, time_in_force, quantity, limit_price, eur, digest, request_body, policy_hash, actor, instance, now)<!
+-- name: insert_execution(proposal_id, revision, decision_id, client_order_id, kind, market, side, order_type, time_in_force, quantity, limit_price, eur, digest, request_body, policy_hash, actor, instance, now, trigger_type, trigger_price)<!
 INSERT INTO trade_executions (proposal_id, revision, decision_id, client_order_id, state, kind, market, side, order_type,
-    time_in_force, quantity, limit_price, eur, digest, request_body, policy_hash, actor, instance, claimed_at, updated_at)
+    time_in_force, quantity, limit_price, eur, digest, request_body, policy_hash, actor, instance, claimed_at, updated_at,
+    trigger_type, trigger_price)
 VALUES (:proposal_id, :revision, :decision_id, :client_order_id, 'CLAIMED', :kind, :market, :side, :order_type,
-    :time_in_force, :quantity, :limit_price, :eur, :digest, :request_body, :policy_hash, :actor, :instance, :now, :now);
+    :time_in_force, :quantity, :limit_price, :eur, :digest, :request_body, :policy_hash, :actor, :instance, :now, :now,
+    :trigger_type, :trigger_price);
 
 -- name: begin_submit(id, now, signed_at_ms, window_ms, key_fingerprint, exchange_identity)!
 UPDATE trade_executions SET state = 'SUBMITTING', submitting_at = :now, signed_at_ms = :signed_at_ms,

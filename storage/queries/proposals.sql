@@ -7,11 +7,13 @@ SELECT * FROM trade_proposals WHERE state IN ('PROPOSED', 'APPROVED') AND expire
 -- name: recent_proposals(before, count)
 SELECT * FROM trade_proposals WHERE id < :before ORDER BY id DESC LIMIT :count;
 
--- name: insert_proposal(origin, oracle, kind, market, side, order_type, quantity, limit_price, eur, confidence, rationale, snapshot_id, quote_price, parent_id, now, expires_at, decided_by)<!
+-- name: insert_proposal(origin, oracle, kind, market, side, order_type, quantity, limit_price, eur, confidence, rationale, snapshot_id, quote_price, parent_id, now, expires_at, decided_by, trigger_type, trigger_price)<!
 INSERT INTO trade_proposals (revision, state, origin, oracle, kind, market, side, order_type, quantity, limit_price, eur,
-    confidence, rationale, snapshot_id, quote_price, parent_id, created_at, expires_at, updated_at, decided_by)
+    confidence, rationale, snapshot_id, quote_price, parent_id, created_at, expires_at, updated_at, decided_by,
+    trigger_type, trigger_price)
 VALUES (1, 'PROPOSED', :origin, :oracle, :kind, :market, :side, :order_type, :quantity, :limit_price, :eur,
-    :confidence, :rationale, :snapshot_id, :quote_price, :parent_id, :now, :expires_at, :now, :decided_by);
+    :confidence, :rationale, :snapshot_id, :quote_price, :parent_id, :now, :expires_at, :now, :decided_by, :trigger_type,
+    :trigger_price);
 
 -- name: move_proposal(id, before, after, now, decided_by, note)!
 UPDATE trade_proposals SET state = :after, updated_at = :now, decided_by = coalesce(:decided_by, decided_by),

@@ -6,7 +6,9 @@ from decimal import ROUND_DOWN, Decimal
 from pathlib import Path
 
 import pytest
+import typer
 
+from console.cli.exit import leave
 from tests.cli.kit import execute, oracle, oracle_json, orders, propose, vault_rows
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("exit")]
@@ -44,6 +46,9 @@ def test_what_was_bought_is_sold_once_the_cooling_time_is_set_aside(home: Path) 
     bought = propose(home)
     assert execute(home, bought)[0] == 0
     held = Decimal(str(vault_rows(home, "SELECT quantity FROM fills")[0][0]))
+    stop = oracle_json(home, "exit", "BTC-EUR", "--stop", "30000")
+    assert (stop["trigger"], stop["limit"]) == ({"type": "stopLoss", "price": "30000"}, None)
+    assert stop["gate"].startswith("ANTI_FLIP until ")
     half = oracle_json(home, "exit", "BTC-EUR", "--share", "50")
     assert (half["side"], Decimal(half["quantity"])) == ("sell", (held / 2).quantize(Decimal("0.00000001"), ROUND_DOWN))
     whole = oracle_json(home, "exit", "BTC-EUR", "--why", "out")
@@ -61,6 +66,13 @@ def test_what_was_bought_is_sold_once_the_cooling_time_is_set_aside(home: Path) 
     code, text = execute(home, whole["id"])
     assert (code, orders(home)) == (0, before + 1), text
     assert oracle(home, "exit", "BTC-EUR", check=False).returncode == 1
+
+
+def test_an_exit_has_one_price(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as ended:
+        leave("BTC-EUR", limit="70000", stop="58000")
+    assert ended.value.exit_code == 2
+    assert "give one of --limit, --stop and --take-profit" in capsys.readouterr().err
 
 
 def test_a_limit_may_be_said_in_words(home: Path) -> None:

@@ -18,9 +18,10 @@ from console.execution.ideas import (
     draw_idea,
     rules_of_market,
 )
-from console.execution.ticket import sized_answers
+from console.execution.ticket import Now, look_ahead, sized_answers, total_and_fee
 from storage.clock import MINUTE
-from storage.codes import CheckCode, OrderKind, OrderType, Origin, Side
+from storage.codes import CheckCode, OrderKind, OrderType, Origin, Side, TriggerType
+from storage.models import Trigger
 from storage.money import Quantity
 from tests.storage.builders import (
     HELD,
@@ -139,6 +140,40 @@ def test_a_share_is_a_percentage(share: str) -> None:
 def test_nothing_held_is_no_exit() -> None:
     with pytest.raises(BadIdea, match="holds no BTC"):
         draw_exit(ExitWords("BTC-EUR"), Quantity.zero(), make_rules(), make_quote(), "you")
+
+
+@pytest.mark.parametrize(("kind", "at"), [(TriggerType.STOP_LOSS, "58000"), (TriggerType.TAKE_PROFIT, "70000")])
+def test_a_stop_is_a_market_sell_that_waits_for_its_price(kind: TriggerType, at: str) -> None:
+    words = ExitWords("BTC-EUR", "50", at, trigger=kind)
+    new = draw_exit(words, coins("0.0061"), make_rules(), make_quote(), "you")
+    assert (new.order_type, new.limit, new.trigger) == (OrderType.MARKET, None, Trigger(kind, price(at)))
+    assert new.eur == coins("0.00305") * price(at)
+
+
+@pytest.mark.parametrize(
+    ("kind", "at", "field"),
+    [
+        (TriggerType.STOP_LOSS, None, "stop"),
+        (TriggerType.STOP_LOSS, "bid", "stop"),
+        (TriggerType.TAKE_PROFIT, "0", "take-profit"),
+        (TriggerType.TAKE_PROFIT, "70000.001", "take-profit"),
+    ],
+)
+def test_a_stop_waits_for_a_price_and_no_word(kind: TriggerType, at: str | None, field: str) -> None:
+    with pytest.raises(BadIdea) as caught:
+        draw_exit(ExitWords("BTC-EUR", limit=at, trigger=kind), coins("1"), make_rules(), make_quote(), "you")
+    assert caught.value.field == field
+
+
+def test_a_stop_waits_and_says_what_it_would_bring() -> None:
+    waits = Trigger(TriggerType.STOP_LOSS, price("58000"))
+    stop = exit_proposal(order_type=OrderType.MARKET, limit=None, trigger=waits)
+    question = make_question(proposal=stop, facts=HELD)
+    outlook = look_ahead(question.order, question.quote)
+    assert outlook is not None
+    assert outlook.now is Now.WAITS
+    assert total_and_fee(question)[0] == eur("23.72")  # 0.00041 at 58000 is 23.78, less a quarter of a per cent
+    assert sized_answers(question)[1] is None  # far from the market, but that is what a stop is for
 
 
 def test_an_exit_far_from_the_market_asks_for_its_amount_and_passes_then() -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from storage.checks import run_checks
 from storage.clock import HOUR, SECOND, Micros
-from storage.codes import CheckCode, ExecutionState, OrderType, Side
-from storage.models import Check
+from storage.codes import CheckCode, ExecutionState, OrderType, Side, TriggerType
+from storage.models import Check, Proposal, Trigger
 from tests.storage.builders import (
     HELD,
     MONOTONIC,
@@ -29,6 +29,12 @@ from tests.storage.builders import (
     price,
     sell_proposal,
 )
+
+
+def a_stop(kind: TriggerType, at: str) -> Proposal:
+    """The operator's stop for 0.00041 BTC."""
+    return exit_proposal(order_type=OrderType.MARKET, limit=None, trigger=Trigger(kind, price(at)))
+
 
 VENUE = (
     CheckCode.MARKET_STATUS,
@@ -128,6 +134,24 @@ class TestOrderRules:
             quote = {"bids": bids, "rules": make_rules(minimum_value=eur(minimum))}
             assert answer(CheckCode.ORDER_RULES, proposal=proposal, facts=HELD, quote=quote).passed is passed
 
+    @pytest.mark.parametrize(
+        ("at", "types", "minimum", "problem"),
+        [
+            ("58000", {"stopLoss"}, "5", None),
+            ("58000.001", {"stopLoss"}, "5", "no multiple of the tick"),
+            ("58000", {"market", "limit", "takeProfit"}, "5", "takes no stopLoss orders"),
+            ("58000", {"stopLoss"}, "23.79", "is less than 23.79"),  # 0.00041 at its own price, 23.78
+        ],
+    )
+    def test_a_stop_is_one_the_exchange_takes(
+        self, at: str, types: set[str], minimum: str, problem: str | None
+    ) -> None:
+        rules = make_rules(order_types=frozenset(types), minimum_value=eur(minimum))
+        stop = a_stop(TriggerType.STOP_LOSS, at)
+        check = answer(CheckCode.ORDER_RULES, proposal=stop, facts=HELD, quote={"rules": rules})
+        assert check.passed is (problem is None)
+        assert problem is None or problem in check.reason
+
     def test_a_market_order_with_a_limit_price_fails(self) -> None:
         assert not answer(CheckCode.ORDER_RULES, proposal=make_proposal(order_type=OrderType.MARKET)).passed
 
@@ -167,6 +191,30 @@ class TestPriceCollar:
     def test_a_typed_exit_goes_four_times_as_far_and_never_beyond(self, limit: str, typed: bool, passed: bool) -> None:
         proposal = exit_proposal(limit=price(limit))
         check = answer(CheckCode.PRICE_COLLAR, proposal=proposal, facts=HELD, quote=self.QUOTE, typed_amount=typed)
+        assert check.passed is passed
+
+    @pytest.mark.parametrize(
+        ("kind", "at", "passed"),
+        [
+            (TriggerType.STOP_LOSS, "99.89", True),
+            (TriggerType.STOP_LOSS, "60", True),  # how far away it waits is the operator's choice
+            (TriggerType.STOP_LOSS, "99.9", False),  # under the last trade, but the bid is there already
+            (TriggerType.TAKE_PROFIT, "100.01", True),
+            (TriggerType.TAKE_PROFIT, "100", False),
+        ],
+    )
+    def test_a_stop_waits_on_its_own_side_of_last_trade_and_bid(self, kind: TriggerType, at: str, passed: bool) -> None:
+        check = answer(CheckCode.PRICE_COLLAR, proposal=a_stop(kind, at), facts=HELD, quote=self.QUOTE)
+        assert check.passed is passed
+        assert passed or "would sell at once" in check.reason
+
+    @pytest.mark.parametrize(
+        ("worst", "typed", "passed"), [("98", False, True), ("97", False, False), ("97", True, True)]
+    )
+    def test_a_stop_is_measured_as_the_market_order_it_becomes(self, worst: str, typed: bool, passed: bool) -> None:
+        thin = {**self.QUOTE, "bids": levels(("99.9", "0.0001"), (worst, "1"))}
+        stop = a_stop(TriggerType.STOP_LOSS, "90")
+        check = answer(CheckCode.PRICE_COLLAR, proposal=stop, facts=HELD, quote=thin, typed_amount=typed)
         assert check.passed is passed
 
     def test_typing_widens_nothing_for_an_entry(self) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from storage.absence import AbsenceEvidence, LookUp
 from storage.clock import HOUR, MINUTE, SECOND, Micros
-from storage.codes import ExecutionState, Mode, OrderKind, OrderType, Origin, ProposalState, Side
+from storage.codes import ExecutionState, Mode, OrderKind, OrderType, Origin, ProposalState, Side, TriggerType
 from storage.database import Tx, Vault
 from storage.errors import VaultError
 from storage.evidence import apply_order, move_execution
@@ -34,6 +34,7 @@ from storage.models import (
     Rationale,
     Signing,
     Ticket,
+    Trigger,
     VenueFill,
     VenueOrder,
 )
@@ -184,6 +185,8 @@ def claim_by_hand(tx: Tx, idea: NewProposal | None = None) -> Claim:
         time_in_force=order.time_in_force, quantity=str(order.quantity),
         limit_price=None if order.limit is None else str(order.limit), eur=str(proposal.eur),
         digest=order_digest(order), request_body=body, policy_hash=policy_hash, **by,
+        trigger_type=None if order.trigger is None else order.trigger.type,
+        trigger_price=None if order.trigger is None else str(order.trigger.price),
     )  # fmt: skip
     tx.sql.insert(
         "insert_trade", execution_id=execution_id, proposal_id=proposal.id, market=order.market, side=order.side,
@@ -235,6 +238,7 @@ def venue_order(execution: Execution, status: str = "new", *fills: VenueFill, **
         fills=fills,
         created_at=SteppedClock().now(),
         operator_id=1,
+        trigger=None if execution.trigger is None else execution.trigger.price,
     )
     return replace(order, **changes)
 
@@ -256,7 +260,7 @@ def bring_to(tx: Tx, state: ExecutionState, idea: NewProposal | None = None) -> 
         return get_execution(tx, claim.execution_id)
     execution = submit(tx, claim)
     statuses = {
-        ExecutionState.SUBMITTED: "new",
+        ExecutionState.SUBMITTED: "new" if execution.trigger is None else "awaitingTrigger",
         ExecutionState.PARTIALLY_FILLED: "partiallyFilled",
         ExecutionState.FILLED: "filled",
         ExecutionState.CANCELED: "canceled",
@@ -315,6 +319,12 @@ def alert_texts(tx: Tx) -> list[str]:
 def exit_idea(**changes: Any) -> NewProposal:
     """The operator's exit of 0.00041 BTC at 61100."""
     return own_idea(**{"kind": OrderKind.EXIT, "side": Side.SELL, "limit": Price.of(61100), **changes})
+
+
+def stop_idea(price: str = "58000", kind: TriggerType = TriggerType.STOP_LOSS, **changes: Any) -> NewProposal:
+    """The operator's stop loss for 0.00041 BTC."""
+    waits = {"order_type": OrderType.MARKET, "limit": None, "trigger": Trigger(kind, Price.of(price))}
+    return exit_idea(**{**waits, **changes})
 
 
 @contextmanager
