@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from console.execution.outcome import Outcome
     from console.execution.ticket import TicketView
     from console.home import Home
+    from console.market_data import MarketData
     from console.scheduler.worker import Scheduler
     from console.settings import Settings
     from console.state import ConsoleState
@@ -36,9 +37,15 @@ if TYPE_CHECKING:
     from storage.actor import Actor
     from storage.clock import Clock
     from storage.database import Tx
-    from storage.models import Candle, TradingRecord
+    from storage.models import TradingRecord
 
-ENGINE_MODULES: Final = ("console.engine", "console.scheduler.worker", "console.state", "console.streaming")
+ENGINE_MODULES: Final = (
+    "console.engine",
+    "console.market_data",
+    "console.scheduler.worker",
+    "console.state",
+    "console.streaming",
+)
 
 REST_S: Final = 0.03
 """Between two builds of the state. With the look at commits every 50 ms, another's is on the screen within 120 ms."""
@@ -46,12 +53,7 @@ REST_S: Final = 0.03
 WAKES_LATE_S: Final = 0.002
 """A wait until a whole second ends this much after it, never before."""
 
-QUOTES_AT: Final = 600_000
-"""Microseconds into a second at which quotes are asked for: they are here when it ends."""
-
 REBUILD_S: Final = 1.0
-CANDLES_S: Final = 20.0
-CANDLES: Final = 120
 START_AGAIN_S: Final = 2.0
 
 T = TypeVar("T")
@@ -93,8 +95,7 @@ class Runtime(WaysOn):
         self._glimpses = glance(home.folder, home.mode)
         self._state: ConsoleState | None = None
         self._changed = asyncio.Event()
-        self._candles: dict[str, tuple[Candle, ...]] = {}
-        self._candles_at: dict[str, float] = {}
+        self._markets: MarketData | None = None
         self._seen_trading = -1
         self._second = -1
         """The whole second of the last build."""
@@ -152,6 +153,7 @@ class Runtime(WaysOn):
         from console.engine import Engine
         from console.execution.duties import make_duties
         from console.jobs import make_jobs
+        from console.market_data import MarketData
         from console.scheduler.worker import Scheduler
         from console.streaming import HAND_OVER_S, Streaming
 
@@ -163,13 +165,16 @@ class Runtime(WaysOn):
         if not self._tasks:
             engine.vault.commits.listen(self._changed.set)
             self._streaming = streaming = Streaming(engine, self._changed.set, wakes=not self.read_only)
-            quotes_s = float(self.settings.intervals.quotes_seconds)
+            self._markets = markets = MarketData(engine, streaming, self._changed.set)
+            quotes_s = float(self.settings.intervals.quotes_seconds)  # a turn itself waits for up to a second
             self._tasks = [
                 asyncio.create_task(self._forever("reading the vault", lambda: self._watch(engine), REST_S)),
-                asyncio.create_task(self._forever("fetching quotes", lambda: self._keep_quotes(engine), quotes_s - 1)),
+                asyncio.create_task(self._forever("fetching quotes", markets.keep_quotes, quotes_s - 1)),
                 asyncio.create_task(self._forever("listening to the exchange", streaming.run, REBUILD_S)),
                 asyncio.create_task(self._forever("taking over what was heard", streaming.hand_over, HAND_OVER_S)),
-                asyncio.create_task(self._forever("fetching candles", lambda: self._keep_candles(engine), REBUILD_S)),
+                asyncio.create_task(
+                    self._forever("fetching candles", lambda: markets.keep_candles(self._state), REBUILD_S)
+                ),
             ]
         if self._runs_jobs:
             scheduler = Scheduler(
@@ -370,7 +375,7 @@ class Runtime(WaysOn):
             link=Link(max(times, default=None), quotes.problem, "polled" if heard is None else "stream"),
             source=engine.connection.source,
             instance=self.actor.instance,
-            candles=dict(self._candles),
+            candles={} if self._markets is None else dict(self._markets.candles),
         )
         self._state = await engine.vault.read(lambda tx: build_state(tx, around))
         self._see_senders_out(self._state.header.trading)
@@ -388,41 +393,6 @@ class Runtime(WaysOn):
         from console.execution.halting import see_senders_out
 
         log.warning("%s", await see_senders_out(self.home.folder, self.clock, record))
-
-    async def _keep_quotes(self, engine: Engine) -> None:
-        """Quotes of markets with an open proposal, while somebody may be looking; the link's pulse otherwise.
-
-        They are asked for late in a second (the pause between two turns is a second shorter for it), so that the
-        build at the next whole second has them and none of its own is needed.
-        """
-        from storage.proposals import open_proposals
-
-        first = engine.parts.quotes.answered is None
-        if not first:
-            await asyncio.sleep((QUOTES_AT - self.clock.now()) % SECOND / SECOND)
-        began = self.clock.now() // SECOND
-        proposals = await engine.vault.read(open_proposals)
-        markets = {proposal.market for proposal in proposals}
-        streamed = {} if self._streaming is None else self._streaming.watch(markets)
-        await engine.parts.quotes.fetch_all(markets, streamed)
-        if first or engine.parts.quotes.problem is not None or self.clock.now() // SECOND != began:
-            self._changed.set()
-        if engine.parts.quotes.problem is not None:
-            await engine.revive_exchange()
-
-    async def _keep_candles(self, engine: Engine) -> None:
-        """Five-minute candles of the markets somebody may look at: with an open proposal, or held."""
-        state = self._state
-        markets = await engine.vault.read(_shown_markets) if state is None else _markets_in(state)
-        for market in sorted(markets):
-            now = self.clock.monotonic()
-            if now - self._candles_at.get(market, -CANDLES_S) < CANDLES_S:
-                continue
-            self._candles_at[market] = now
-            with suppress(ExchangeError):  # the chart shows how old its candles are
-                self._candles[market] = await engine.parts.readonly.candles(market, "5m", CANDLES)
-                self._changed.set()
-        self._candles = {market: rows for market, rows in self._candles.items() if market in markets}
 
     def _tell(self) -> None:
         for callback in list(self._subscribers):
@@ -442,19 +412,6 @@ class Runtime(WaysOn):
         self._owned.add(task)
         task.add_done_callback(self._owned.discard)
         return await asyncio.shield(task)
-
-
-def _shown_markets(tx: Tx) -> frozenset[str]:
-    from storage.facts import read_book
-    from storage.proposals import open_proposals
-
-    proposed = [proposal.market for proposal in open_proposals(tx)]
-    return frozenset({*proposed, *read_book(tx).positions})
-
-
-def _markets_in(state: ConsoleState) -> frozenset[str]:
-    held = [holding.market for holding in state.portfolio.holdings if holding.bought.is_positive]
-    return frozenset({*(view.proposal.market for view in state.proposals), *held})
 
 
 def _market_of(tx: Tx, proposal_id: int) -> str:
