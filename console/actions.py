@@ -101,7 +101,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
            footer=5),
     Action("again", ("n",), "new", "a new idea, or again from the selected one", (*_EVERYWHERE, *_TICKET), Class.ENTER,
            footer=6),
-    Action("exit", ("x",), "exit", "sell what is held", _EVERYWHERE, Class.FIRE, footer=7),
+    Action("exit", ("x",), "exit", "sell what is held, or set a stop", _EVERYWHERE, Class.FIRE, footer=7),
     Action("cancel", ("c",), "cancel", "cancel what is left of the order", (Where.ORDERS,), Class.ENTER, footer=8),
     Action("undo", ("u",), "undo", "take the last decline back", _EVERYWHERE, Class.SAFE, footer=9),
     Action("override", ("o",), "override", "set COOLDOWN or ANTI_FLIP aside, with a reason", (*_PROPOSALS, *_TICKET),

@@ -322,12 +322,15 @@ class ConsoleApp(App[int], inherit_bindings=False):
     def _stop(self, answer: str | None) -> None:
         if answer == "halt":
             self.say("halting", "stop")
-            self.spawn(self._halt(), "halting")
+            self.spawn(self._halt(stops=False), "halting")
+        elif answer == "halt, stops too":
+            self.say("halting, the stops too", "stop")
+            self.spawn(self._halt(stops=True), "halting")
         elif answer == "reduce":
             self.spawn(self._reduce(), "reducing")
 
-    async def _halt(self) -> None:
-        report = await self.driver.halt(STOP_REASON)
+    async def _halt(self, *, stops: bool) -> None:
+        report = await self.driver.halt(STOP_REASON, stops=stops)
         left = f"; not cancelled: {', '.join(report.left)}" if report.left else ""
         self.say(f"{report.text}; {report.canceled} cancelled{left}", "stop")
 

@@ -265,11 +265,14 @@ class Runtime(WaysOn):
 
         await self._ready().vault.transact(lambda tx: hurry_job(tx, job))
 
-    async def halt(self, reason: str) -> HaltReport:
-        """Stop: file, senders, vault, resting entries; each as far as it goes. Raises OSError without a file."""
-        return await self._own(self._halt(reason))
+    async def halt(self, reason: str, *, stops: bool = False) -> HaltReport:
+        """Stop: file, senders, vault, resting entries (and stops, if asked); each as far as it goes.
 
-    async def _halt(self, reason: str) -> HaltReport:
+        Raises OSError without a file.
+        """
+        return await self._own(self._halt(reason, stops=stops))
+
+    async def _halt(self, reason: str, *, stops: bool) -> HaltReport:
         from console.execution.halting import HaltReport, record_halt, stop_senders, take_back_entries
 
         try:
@@ -281,7 +284,7 @@ class Runtime(WaysOn):
         if engine is None:
             return report
         recorded = await record_halt(engine.vault, reason)
-        canceled, left = await take_back_entries(engine.vault, engine.parts.executor)
+        canceled, left = await take_back_entries(engine.vault, engine.parts.executor, stops=stops)
         text = report.text if recorded is not None else f"{report.text}; the vault records it when it can"
         self._changed.set()
         return HaltReport(report.no_order_can_leave, text, canceled, left)

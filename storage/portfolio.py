@@ -16,6 +16,7 @@ from storage.flows import Flow, account_flows
 from storage.models import Fill
 from storage.money import CURRENCY, EXACT, Eur, Price, Quantity
 from storage.positions import Book, replay
+from storage.stops import Stop, live_stops, uncovered
 
 NEVER: Final[Micros] = 2**62
 WITHIN: Final[Micros] = 10 * MINUTE
@@ -36,6 +37,13 @@ class Holding:
     cost: Eur | None
     result: Eur | None
     """Value at the bid less cost, fees of the buys included; None where nothing was bought or a bid is missing."""
+    stops: tuple[Stop, ...] = ()
+    """What waits at the exchange to sell of it."""
+
+    @property
+    def uncovered(self) -> Quantity:
+        """What this vault bought of it and no stop loss would sell."""
+        return uncovered(self.bought, self.stops)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +86,11 @@ def read_portfolio(
     book = replay(known)
     row = tx.sql.one("sweep_balances")
     totals = _bought(book) if row is None else _moved_on(row, NEVER, known, account_flows(tx))
-    today = [fill for fill in known if fill.at > tx.now - DAY]
+    today, stops = [fill for fill in known if fill.at > tx.now - DAY], live_stops(tx)
     holdings = [
-        _holding(symbol, amount, book, bids) for symbol, amount in totals.items() if symbol != CURRENCY and amount > 0
+        _holding(symbol, amount, book, bids, stops)
+        for symbol, amount in totals.items()
+        if symbol != CURRENCY and amount > 0
     ]
     return Portfolio(
         compared_at=None if row is None else row["finished_at"],
@@ -135,14 +145,15 @@ def _bought(book: Book) -> dict[str, Decimal]:
     return {market.partition("-")[0]: position.quantity.value for market, position in book.positions.items()}
 
 
-def _holding(symbol: str, amount: Decimal, book: Book, bids: Mapping[str, Price]) -> Holding:
+def _holding(symbol: str, amount: Decimal, book: Book, bids: Mapping[str, Price], stops: tuple[Stop, ...]) -> Holding:
     market = f"{symbol}-{CURRENCY}"
     quantity, bid, position = Quantity(amount), bids.get(market), book.positions.get(market)
     value = None if bid is None else quantity * bid
     if position is None:
         return Holding(market, quantity, bid, value, Quantity.zero(), None, None)
     result = None if bid is None else position.quantity * bid - position.cost
-    return Holding(market, quantity, bid, value, position.quantity, position.cost, result)
+    waiting = tuple(stop for stop in stops if stop.market == market)
+    return Holding(market, quantity, bid, value, position.quantity, position.cost, result, waiting)
 
 
 def _by_value(holding: Holding) -> tuple[Decimal, str]:

@@ -161,6 +161,7 @@ async def _resolve(found: Context, execution_id: int, fill: OperatorFill | None,
 
 def halt(
     reason: ReasonOption = BY_OPERATOR,
+    stops: Annotated[bool, typer.Option("--stops-too", help="Take protective stops back as well.")] = False,
     home: HomeOption = None,
     live: LiveOption = False,
     settings: SettingsOption = None,
@@ -168,23 +169,24 @@ def halt(
     """Stop: no order leaves any more.
 
     Makes the HALT file first, so it works with the vault locked and the disk full; then records HALTED and
-    cancels resting entries. Exits and stops stay. Exit code 3: a process is still sending, and is named.
+    cancels resting entries. Exits and stops stay; --stops-too takes the stops back as well. Exit code 3: a process
+    is still sending, and is named.
     """
-    raise typer.Exit(guarded(lambda: asyncio.run(_halt(existing(home, live, settings), reason))))
+    raise typer.Exit(guarded(lambda: asyncio.run(_halt(existing(home, live, settings), reason, stops))))
 
 
-async def _halt(found: Context, reason: str) -> int:
+async def _halt(found: Context, reason: str, stops: bool) -> int:
     from console.clock import SystemClock
     from console.execution.halting import stop_senders
 
     found.home.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     report = await stop_senders(found.home.folder, SystemClock())
     say(report.text)
-    await _record_and_take_back(found, reason if reason.strip() else BY_OPERATOR)
+    await _record_and_take_back(found, reason if reason.strip() else BY_OPERATOR, stops)
     return OK if report.no_order_can_leave else TEMPORARY
 
 
-async def _record_and_take_back(found: Context, reason: str) -> None:
+async def _record_and_take_back(found: Context, reason: str, stops: bool) -> None:
     """What a stop does beyond the file, as far as vault and exchange allow; it stands without."""
     from console.execution.halting import record_halt, take_back_entries
     from storage.codes import RESTING
@@ -203,11 +205,11 @@ async def _record_and_take_back(found: Context, reason: str) -> None:
         return
     try:
         async with opened_engine(found) as engine:
-            canceled, left = await take_back_entries(engine.vault, engine.parts.executor)
+            canceled, left = await take_back_entries(engine.vault, engine.parts.executor, stops=stops)
     except Exception as error:  # the stop stands whatever the exchange does
         say(f"{len(resting)} resting orders could not be canceled ({error}); the dead-man switch ends entries")
         return
-    say(f"{canceled} resting entries canceled")
+    say(f"{canceled} resting {'entries and stops' if stops else 'entries'} canceled")
     for sentence in left:
         say(f"left: {sentence}")
 

@@ -12,11 +12,12 @@ from console.execution.executor import Executor
 from console.execution.keeper import resting_entries
 from console.execution.send_lock import wait_for_senders
 from storage.clock import Clock
-from storage.codes import TradingState
-from storage.database import Vault
+from storage.codes import RESTING, TradingState
+from storage.database import Tx, Vault
 from storage.errors import VaultError
+from storage.execution_rows import executions_in
 from storage.halt_file import lower_halt, raise_halt
-from storage.models import TradingRecord
+from storage.models import Execution, TradingRecord
 from storage.trading_state import current_trading_state, halt, resume, tighten
 
 EXTRA_WAIT_S: Final = 2.0
@@ -80,10 +81,15 @@ async def record_halt(vault: Vault, reason: str) -> TradingRecord | None:
         return None
 
 
-async def take_back_entries(vault: Vault, executor: Executor) -> tuple[int, tuple[str, ...]]:
-    """Cancel resting entries; how many were canceled, and what is left with the reason. Exits stay."""
+async def take_back_entries(vault: Vault, executor: Executor, *, stops: bool = False) -> tuple[int, tuple[str, ...]]:
+    """Cancel resting entries; how many were canceled, and what is left with the reason. Exits stay.
+
+    Protective stops go only where that is asked: without them nothing sells when the price falls.
+    """
     try:
         entries = await vault.read(resting_entries)
+        if stops:
+            entries += await vault.read(_resting_stops)
     except VaultError as error:
         return 0, (f"resting orders cannot be read: {error}",)
     canceled, left = 0, []
@@ -99,6 +105,10 @@ async def take_back_entries(vault: Vault, executor: Executor) -> tuple[int, tupl
         else:
             left.append(f"{named}: {cancel_text(answer)}")
     return canceled, tuple(left)
+
+
+def _resting_stops(tx: Tx) -> list[Execution]:
+    return [execution for execution in executions_in(tx, RESTING) if execution.trigger is not None]
 
 
 def cancel_text(answer: CancelAnswer) -> str:

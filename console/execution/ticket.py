@@ -262,6 +262,6 @@ def _exposure_after(question: Question) -> Eur | None:
 
 
 def _typed(order: Order, total: Eur | None) -> str | None:
-    if order.order_type is OrderType.MARKET and order.side is Side.SELL:
+    if order.order_type is OrderType.MARKET and order.side is Side.SELL and order.trigger is None:
         return fmt.quantity(order.quantity, grouped=False)
     return None if total is None else fmt.eur_plain(total)

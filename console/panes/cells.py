@@ -12,6 +12,7 @@ from storage.clock import DAY, HOUR, MINUTE, Micros
 
 if TYPE_CHECKING:
     from storage.codes import Side
+    from storage.models import Execution, Order, Proposal, Trade
     from storage.money import Price
 
 
@@ -33,6 +34,18 @@ def price_text(price: Price, tick: Price | None, width: int, *, rounded: bool = 
     spell = fmt.price if rounded else fmt.limit_price
     text = spell(price, tick)
     return text if len(text) <= width else spell(price, tick, grouped=False)
+
+
+def at_text(order: Order | Execution, tick: Price | None, width: int = 40) -> str:
+    """What an order deals at: ``@ 61 200``, ``at market``, ``stop loss @ 58 000``."""
+    if order.trigger is not None:
+        return f"{order.trigger.type.words} @ {price_text(order.trigger.price, tick, width)}"
+    return "at market" if order.limit is None else f"@ {price_text(order.limit, tick, width)}"
+
+
+def priced(order: Proposal | Trade) -> Price | None:
+    """The one price an order names: its limit, or what a stop waits for; None at market."""
+    return order.limit if order.trigger is None else order.trigger.price
 
 
 def drift_cell(drift: Decimal | None) -> Cell:

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from console import format as fmt
-from console.panes.cells import market_name, price_text, side_cell
+from console.panes.cells import market_name, price_text, priced, side_cell
 from console.panes.rows import Cell, Column, Row
 from console.screens.confirm_line import Span
 from console.text import safe_text
@@ -157,7 +157,7 @@ def _compact_cells(line: HistoryLine, state: ConsoleState, scene: Scene, width: 
 
 def _deal(trade: Trade) -> tuple[Quantity, Price | None]:
     """What was dealt at which average; while nothing is filled, what was ordered at which limit, None for none."""
-    return (trade.quantity, trade.price) if trade.quantity.is_positive else (trade.ordered, trade.limit)
+    return (trade.quantity, trade.price) if trade.quantity.is_positive else (trade.ordered, priced(trade))
 
 
 def _fee(trade: Trade) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from console import format as fmt
-from console.panes.cells import price_text
+from console.panes.cells import at_text, price_text
 from console.panes.rows import Cell, Column, Row
 from console.screens.confirm_line import Span
 from console.text import safe_text
 from storage.clock import SECOND
+from storage.codes import RESTING
 from storage.money import CURRENCY, EXACT
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ def rows(state: ConsoleState, scene: Scene, width: int) -> list[Row]:
     """Euros, coins by value, resting orders, the day."""
     return [
         Row("eur", _euros(state), columns=_EUROS if width < LONG_FROM else _LONG_EUROS),
-        *(Row(f"h {holding.market}", _coin(holding, state, width)) for holding in state.portfolio.holdings),
+        *(row for holding in state.portfolio.holdings for row in _held(holding, state, width)),
+        *_unprotected(state),
         *_resting(state, width),
         Row("day", (_day(state, scene),)),
     ]
@@ -78,6 +80,29 @@ def _euros(state: ConsoleState) -> tuple[Cell, ...]:
     held = "?" if portfolio.eur is None else fmt.eur(portfolio.eur)
     free = "?" if portfolio.free is None else fmt.eur(portfolio.free)
     return (Cell(CURRENCY), Cell(held), Cell(""), Cell(f"free {free}"))
+
+
+def _held(holding: Holding, state: ConsoleState, width: int) -> list[Row]:
+    """A coin, and under it its stops."""
+    lines = [Row(f"h {holding.market}", _coin(holding, state, width))]
+    tick = state.tick_sizes.get(holding.market)
+    for stop in holding.stops:
+        waits = f"{stop.trigger.type.words} @ {price_text(stop.trigger.price, tick, 12)}"
+        word = "" if stop.state in RESTING else f" {stop.state}"
+        text = f" {waits} for {fmt.quantity(stop.left, grouped=False)}{word}"
+        lines.append(Row(f"r {stop.execution_id}", (Cell(text, "wait" if word else "muted"),)))
+    return lines
+
+
+def _unprotected(state: ConsoleState) -> list[Row]:
+    """One line that names every position no stop loss would sell, with how much where it is a part."""
+    bare = []
+    for holding in state.portfolio.holdings:
+        if holding.uncovered.is_positive:
+            coin = safe_text(holding.market.rpartition("-")[0], 12)
+            whole = holding.uncovered == holding.bought
+            bare.append(coin if whole else f"{coin} {fmt.quantity(holding.uncovered, grouped=False)}")
+    return [Row("bare", (Cell(f"no stop loss: {', '.join(bare)}", "wait"),))] if bare else []
 
 
 def _coin(holding: Holding, state: ConsoleState, width: int) -> tuple[Cell, ...]:
@@ -112,16 +137,17 @@ def _share(holding: Holding) -> Cell:
 
 
 def _resting(state: ConsoleState, width: int) -> list[Row]:
-    if not state.resting:
+    shown = {stop.execution_id for holding in state.portfolio.holdings for stop in holding.stops}
+    others = [order for order in state.resting if order.id not in shown]
+    if not others:
         return [Row("resting", (Cell("resting none", "muted"),))]
-    return [Row(f"r {order.id}", (Cell(_order(order, state)),)) for order in state.resting]
+    return [Row(f"r {order.id}", (Cell(_order(order, state)),)) for order in others]
 
 
 def _order(order: Execution, state: ConsoleState) -> str:
     tick = state.tick_sizes.get(order.market)
-    limit = "market" if order.limit is None else price_text(order.limit, tick, 12)
     coin = safe_text(order.market.rpartition("-")[0], 12)
-    return f"resting {order.side.upper()} {order.quantity} {coin} @ {limit}"
+    return f"resting {order.side.upper()} {order.quantity} {coin} {at_text(order, tick, 12)}"
 
 
 def _day(state: ConsoleState, scene: Scene) -> Cell:

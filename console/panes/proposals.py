@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from console import format as fmt
-from console.panes.cells import drift_cell, left_cell, market_name, price_text, short_left, side_cell
+from console.panes.cells import drift_cell, left_cell, market_name, price_text, priced, short_left, side_cell
 from console.panes.drawing import STATE_SECONDS, Scene
 from console.panes.proposal_columns import columns as columns
 from console.panes.rows import Cell, Column, Row
 from console.screens.confirm_line import Span
 from console.text import fit, safe_text
-from storage.codes import CheckCode, ProposalState, Side
+from storage.codes import CheckCode, ProposalState, Side, TriggerType
 
 if TYPE_CHECKING:
     from console.state import ConsoleState, ProposalView
@@ -31,6 +31,7 @@ WOULD: Final[Mapping[str, str]] = {
     "FILLS IN PART": "part",
     "RESTS": "rest",
     "FILLS NOTHING": "none",
+    "WAITS": "wait",
 }
 """What an order would do in the book as it is, in the column of that name."""
 
@@ -105,7 +106,7 @@ def _cell(column: Column, state: ConsoleState, view: ProposalView, scene: Scene)
         case "EUR":
             return Cell(fmt.eur(proposal.eur))
         case "limit":
-            return Cell("market" if proposal.limit is None else price_text(proposal.limit, tick, room))
+            return Cell("market" if (at := priced(proposal)) is None else price_text(at, tick, room))
         case "now":
             return now_cell(view, state, scene, room)
         case "drift":
@@ -125,7 +126,7 @@ def _further_cell(column: Column, view: ProposalView, tick: Price | None) -> Cel
     proposal, even = view.proposal, view.break_even
     match column.title:
         case "type":
-            return Cell("market" if view.time_in_force is None else view.time_in_force.value)
+            return Cell(_type_word(view))
         case "would":
             return Cell("" if view.outlook is None else WOULD[view.outlook.now])
         case "at risk":
@@ -141,9 +142,16 @@ def _further_cell(column: Column, view: ProposalView, tick: Price | None) -> Cel
             return Cell(fit(name, min(len(name), column.width)), "muted")
 
 
+def _type_word(view: ProposalView) -> str:
+    trigger = view.proposal.trigger
+    if trigger is not None:
+        return "stop" if trigger.type is TriggerType.STOP_LOSS else "profit"
+    return "market" if view.time_in_force is None else view.time_in_force.value
+
+
 def _narrow_cells(state: ConsoleState, view: ProposalView, scene: Scene, width: int) -> tuple[Cell, ...]:
     proposal, room = view.proposal, columns(width)[2].width
-    cells = (*_head(view), Cell(_amount(proposal.eur, proposal.limit, tick_of(state, view), room)))
+    cells = (*_head(view), Cell(_amount(proposal.eur, priced(proposal), tick_of(state, view), room)))
     if view.blocking is None:
         gate = "TYPE" if view.typed_reason is not None else "ready"
         return (*cells, Cell(gate, "strong"), left_cell(proposal.expires_at - scene.now, 5))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from console import format as fmt
-from console.panes.cells import price_text
+from console.panes.cells import at_text
 from console.screens.base import LEAVE, Bar, keyed
 from console.screens.confirm_line import Line, Span
 from console.text import safe_text, wrapped
@@ -45,17 +45,26 @@ class StopBar(ChoiceBar, inherit_bindings=False):
     STOPS = False
 
     def choices(self) -> dict[str, str]:
-        """Enter halts, ``r`` reduces only."""
-        return {"enter": "halt", "r": "reduce"}
+        """Enter halts, ``r`` reduces only, ``a`` halts and takes the stops back too."""
+        offered = {"enter": "halt", "r": "reduce"}
+        return {**offered, "a": "halt, stops too"} if resting_stops(self.console.driver.state) else offered
 
     def draw(self, scene: Scene, width: int) -> list[Line]:
         """What stops, what is cancelled, what stays."""
         text = stop_text(self.console.driver.state)
         words = [(Span(f" {line}"),) for line in wrapped(text, max(width - 4, 2))]
-        keys = [keyed(" {Enter} HALT     {r} reduce only     {q} back")]
-        if width < 50:  # every way on and back stays readable on the smallest screen
-            keys = [keyed(" {Enter} HALT"), keyed(" {r} reduce only"), keyed(" {q} back")]
+        ways = ["{Enter} HALT", "{r} reduce only", "{q} back"]
+        if resting_stops(self.console.driver.state):
+            ways.insert(2, "{a} HALT, stops too")
+        keys = [keyed(f" {'     '.join(ways)}")]
+        if width < (50 if len(ways) == 3 else 70):  # every way on and back stays readable on the smallest screen
+            keys = [keyed(f" {way}") for way in ways]
         return self.bar_lines(scene, Span("STOP", "stop"), [*words, *keys], width)
+
+
+def resting_stops(state: ConsoleState | None) -> int:
+    """How many protective stops wait at the exchange."""
+    return 0 if state is None else sum(execution.trigger is not None for execution in state.resting)
 
 
 def stop_text(state: ConsoleState | None) -> str:
@@ -63,7 +72,8 @@ def stop_text(state: ConsoleState | None) -> str:
     if state is None:
         return "no new order leaves; what rests is not known yet"
     entries = sum(execution.kind is OrderKind.ENTRY for execution in state.resting)
-    exits = len(state.resting) - entries
+    stops = resting_stops(state)
+    exits = len(state.resting) - entries - stops
     parts = ["no new order leaves"]
     if state.header.in_flight:
         parts.append(f"{state.header.in_flight} in flight is waited for")
@@ -73,6 +83,8 @@ def stop_text(state: ConsoleState | None) -> str:
     )
     if exits:
         parts.append(f"{counted(exits, 'resting exit')} {'stays' if exits == 1 else 'stay'}")
+    if stops:
+        parts.append(f"{counted(stops, 'stop')} at the exchange {'stays' if stops == 1 else 'stay'}")
     return "; ".join(parts)
 
 
@@ -123,8 +135,7 @@ class CancelBar(ChoiceBar, inherit_bindings=False):
         """The order, and what cancelling means."""
         execution, state = self.execution, self.console.driver.state
         tick = None if state is None else state.tick_sizes.get(execution.market)
-        limit = "" if execution.limit is None else f" @ {price_text(execution.limit, tick, 40)}"
-        amount = f"{fmt.quantity(execution.quantity)} {safe_text(execution.market, 20)}{limit}"
+        amount = f"{fmt.quantity(execution.quantity)} {safe_text(execution.market, 20)} {at_text(execution, tick)}"
         order = f"{execution.side.value.upper()} {amount}"
         text = f"what is left of {execution.proposal_id}, {order}, is cancelled; what is filled stays"
         words = [(Span(f" {line}"),) for line in wrapped(text, max(width - 4, 2))]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from console import format as fmt
 from console.actions import CLASS_WORDS, AvailabilityOf, Class, HelpLine, Where, help_listing
 from console.execution.outcome import End
-from console.panes.cells import price_text
+from console.panes.cells import at_text, price_text
 from console.panes.drawing import Scene, paragraph
 from console.screens.base import DRIVER_ERRORS, LEAVE, Dialog, frame_lines, keyed
 from console.screens.check_lines import CHECKS_WIDTH, check_lines, why_lines
@@ -36,7 +36,7 @@ def outcome_word(outcome: Outcome) -> str:
         return outcome.end.value.upper()
     return {
         ExecutionState.FILLED: "FILLED",
-        ExecutionState.SUBMITTED: "RESTS",
+        ExecutionState.SUBMITTED: "RESTS" if outcome.order.trigger is None else "WAITS",
         ExecutionState.PARTIALLY_FILLED: "PART FILLED, RESTS",
         ExecutionState.CANCELED: "PART FILLED, REST CANCELED" if outcome.filled.is_positive else "CANCELED",
     }.get(outcome.state or ExecutionState.SUBMITTED, "ACCEPTED" if outcome.state is None else outcome.state.value)
@@ -44,9 +44,8 @@ def outcome_word(outcome: Outcome) -> str:
 
 def order_text(order: Order, tick: Price | None) -> str:
     """An order in one phrase: ``BUY 0.00041 BTC @ 61 200``."""
-    limit = "at market" if order.limit is None else f"@ {price_text(order.limit, tick, 40)}"
     coin = safe_text(order.market.partition("-")[0], 10)
-    return f"{order.side.value.upper()} {fmt.quantity(order.quantity)} {coin} {limit}"
+    return f"{order.side.value.upper()} {fmt.quantity(order.quantity)} {coin} {at_text(order, tick)}"
 
 
 def outcome_sentence(outcome: Outcome, tick: Price | None) -> str:

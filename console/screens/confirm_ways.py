@@ -11,6 +11,7 @@ from console.execution.ideas import USUAL_MINUTES
 from console.screens.base import Dialog
 from console.screens.confirm_state import AMOUNT_SIGNS, ConfirmState, State
 from console.screens.confirm_terms import EXIT_REASONS, OVERRIDABLE, Key, overridable
+from console.screens.exit_form import again_form
 from console.screens.forms import OverrideForm, ResumeForm
 from console.screens.idea_form import IdeaForm, minutes_left
 from storage.codes import CheckCode, Side
@@ -51,8 +52,8 @@ class TicketWays(Dialog[None], inherit_bindings=False):
         stands = overridable(ticketed.view.checks) if state is State.BLOCKED else ()
         if character == "n":
             minutes, note = self._again_minutes(ticketed)
-            self.app.push_screen(IdeaForm(proposal, minutes=minutes, note=note), self._made_anew)
-        elif character == "m" and state is not State.GONE:
+            self.app.push_screen(again_form(proposal, minutes=minutes, note=note), self._made_anew)
+        elif character == "m" and state is not State.GONE and proposal.trigger is None:
             minutes = minutes_left(proposal.expires_at, self.console.driver.clock.now())
             self.app.push_screen(IdeaForm(proposal, edits=True, minutes=minutes), self._edited)
         elif character == "R" and state is State.BLOCKED and _halted(ticketed):

@@ -81,8 +81,8 @@ class Driver(Protocol):
     async def look_now(self) -> None:
         """Look at the markets now."""
 
-    async def halt(self, reason: str) -> HaltReport:
-        """Stop: no new order, resting entries cancelled."""
+    async def halt(self, reason: str, *, stops: bool = False) -> HaltReport:
+        """Stop: no new order, resting entries cancelled; with ``stops`` the protective stops too."""
 
     async def reduce(self, reason: str) -> None:
         """From now on only sell."""

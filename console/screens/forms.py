@@ -11,7 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Input
 
 from console import format as fmt
-from console.panes.cells import price_text
+from console.panes.cells import at_text
 from console.panes.drawing import Scene, paragraph
 from console.panes.line_block import LineBlock
 from console.screens.base import LEAVE, Dialog, frame_lines, keyed
@@ -339,8 +339,7 @@ class ResolveForm(TypedForm, inherit_bindings=False):
         """The order, and what to look for."""
         execution, state = self.execution, self.console.driver.state
         tick = None if state is None else state.tick_sizes.get(execution.market)
-        limit = "at market" if execution.limit is None else f"@ {price_text(execution.limit, tick, 40)}"
-        amount = f"{fmt.quantity(execution.quantity)} {safe_text(execution.market, 20)} {limit}"
+        amount = f"{fmt.quantity(execution.quantity)} {safe_text(execution.market, 20)} {at_text(execution, tick)}"
         lines = paragraph(" order    ", f"{execution.side.value.upper()} {amount}", width - 1, 2)
         if self.app.size.height < ROOMY:
             return lines

@@ -1,4 +1,4 @@
-"""The form of an order in words: a new idea, the same one again, an edit, an exit; it shows what would come of it."""
+"""The form of an order in words: a new idea, the same one again, an edit; it shows what would come of it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from textual import on
 from textual.widgets import Input
 
 from console import format as fmt
-from console.execution.ideas import BadIdea, ExitWords, Idea
-from console.panes.cells import price_text
+from console.execution.ideas import BadIdea, Idea
+from console.panes.cells import at_text
 from console.panes.drawing import Scene, paragraph
 from console.screens.base import DRIVER_ERRORS
 from console.screens.confirm_line import Line, Span, blocked_reason
@@ -105,11 +105,15 @@ class WordsForm(Form[Proposal | None], inherit_bindings=False):
 
     def name_of(self, field: str) -> str:
         """A field as its label names it."""
-        return next((label for label in self.labels if label.lower() == field), field)
+        return next((label for label in self.labels if label.lower() == self.called(field)), field)
+
+    def called(self, field: str) -> str:
+        """The label, in small letters, of what a sentence about wrong words calls its field."""
+        return field
 
     def _focus_on(self, field: str) -> None:
         for label, box in zip(self.labels, self.fields, strict=True):
-            if label.lower() == field:
+            if label.lower() == self.called(field):
                 box.focus()
 
     def word(self, label: str) -> str:
@@ -165,9 +169,8 @@ class WordsForm(Form[Proposal | None], inherit_bindings=False):
         """The order as it would be drawn now."""
         order = draft.order
         coin = safe_text(order.market.partition("-")[0], 10)
-        limit = "at market" if order.limit is None else f"@ {price_text(order.limit, tick, 40)}"
         now = "" if draft.outlook is None else f", {draft.outlook.now.value}"
-        amount = f"{fmt.quantity(order.quantity)} {coin} {limit} = {fmt.eur(draft.eur)} EUR"
+        amount = f"{fmt.quantity(order.quantity)} {coin} {at_text(order, tick)} = {fmt.eur(draft.eur)} EUR"
         return f"{order.side.value.upper()} {amount}{now}"
 
 
@@ -288,52 +291,3 @@ class IdeaForm(WordsForm, inherit_bindings=False):
         if self.edits:
             return await driver.revise(source.id, source.revision, idea)
         return await driver.propose(idea, source.id)
-
-
-class ExitForm(WordsForm, inherit_bindings=False):
-    """Selling a share of what this vault holds of a market."""
-
-    def __init__(self, market: str, parent: int | None = None) -> None:
-        super().__init__(
-            (
-                Field("market", market, "such as BTC-EUR"),
-                Field("share", "100", "per cent of what is held and free"),
-                Field("limit", "", "ask, mid, bid, market, or a price; empty: bid - 0.5 %"),
-                Field("minutes", "60", "good for"),
-            )
-        )
-        self.parent_id = parent
-
-    def titles(self, scene: Scene) -> list[Span]:
-        """An exit."""
-        return [Span("EXIT", "strong"), Span("sells what is held", "muted")]
-
-    def keys(self) -> tuple[str, ...]:
-        """The shares are keys beside the fields only."""
-        return form_keys("proposes it", beside=self.place is None)
-
-    def press(self, key: Key) -> None:
-        """A share, or a way out."""
-        if key.character in SHARES:
-            self.put("share", str(SHARES[key.character]))
-        else:
-            super().press(key)
-
-    def largest_text(self, draft: Draft, tick: Price | None) -> str:
-        """In coins."""
-        coin = safe_text(draft.order.market.partition("-")[0], 10)
-        return f"{fmt.quantity(draft.sizing.largest)} {coin}"
-
-    def _said(self) -> ExitWords:
-        market, limit = market_name(self.word("market")), self.word("limit")
-        limit = limit.lower() if limit.isalpha() else amount_text(limit)
-        share = amount_text(self.word("share").removesuffix("%"))
-        return ExitWords(market, share, limit or None, "", self.minutes())
-
-    async def sketch(self) -> Draft:
-        """What selling that share comes to."""
-        return await self.console.driver.draft_exit(self._said())
-
-    async def store(self) -> Proposal:
-        """The exit as a proposal."""
-        return await self.console.driver.propose_exit(self._said(), self.parent_id)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from console import format as fmt
-from console.panes.cells import price_text
+from console.panes.cells import at_text
 from console.panes.drawing import Scene, paragraph
 from console.screens.bars import counted
 from console.screens.base import DRIVER_ERRORS, frame_lines, keyed
@@ -124,7 +124,7 @@ def _named(orders: Sequence[Execution], state: ConsoleState | None) -> str:
     """The newest order of a kind in words, and that there are more."""
     order = orders[0]
     tick = None if state is None else state.tick_sizes.get(order.market)
-    limit = "" if order.limit is None else f" @ {price_text(order.limit, tick, 40)}"
+    limit = f" {at_text(order, tick)}"
     more = f" and {len(orders) - 1} more" if len(orders) > 1 else ""
     return f"{order.side.value.upper()} {safe_text(order.market.partition('-')[0], 10)}{limit}{more}"
 

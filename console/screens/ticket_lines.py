@@ -15,7 +15,7 @@ from console.panes.cells import price_text
 from console.panes.drawing import Scene, paragraph, two_ends, width_of
 from console.screens.confirm_line import NARROW, Line, Span
 from console.text import safe_text
-from storage.codes import Side
+from storage.codes import Side, TriggerType
 from storage.money import Eur, Price, Quantity
 from storage.order_value import policy_of
 
@@ -64,6 +64,8 @@ class Ticketed:
 def fires_text(view: TicketView) -> str:
     """What F does, such as ``BUY 25.16 EUR``."""
     side = view.order.side.value.upper()
+    if view.order.trigger is not None:
+        side = view.order.trigger.type.words.upper()
     if view.total is None:
         return f"{side} {fmt.quantity(view.order.quantity)}"
     return f"{side} {fmt.eur(view.total)} EUR"
@@ -93,6 +95,8 @@ def order_line(ticketed: Ticketed, *, narrow: bool = False) -> Line:
     if narrow:
         return (*start, Span(amount, "strong"))
     limit = "at market" if order.limit is None else f"limit {ticketed.price(order.limit, exact=True)} EUR"
+    if order.trigger is not None:
+        limit = f"{order.trigger.type.words} at {ticketed.price(order.trigger.price, exact=True)} EUR"
     ioc = "" if order.time_in_force != "IOC" or order.limit is None else ", at once or not at all"
     return (*start, Span(f"{amount}   {limit}", "strong"), Span(ioc))
 
@@ -101,7 +105,7 @@ def _standard(ticketed: Ticketed, scene: Scene, width: int, gone: bool) -> list[
     view = ticketed.view
     dot = f" {scene.symbols.dot} "
     lines: list[Line] = [order_line(ticketed), ()]
-    lines.append(_row("pay at most" if ticketed.buys else "get at least", total_text(ticketed), _fee_text(ticketed)))
+    lines.append(_row(total_label(ticketed), total_text(ticketed), _fee_text(ticketed)))
     word, figures = now_text(ticketed)
     lines += _laid(_row("right now", word, figures), "right now", f"{word} {figures}", width)
     lines += paragraph(f" {'if it rests':<{LABEL}}", rest_text(ticketed), width - 1, 3)
@@ -133,6 +137,13 @@ def _row(label: str, value: str, rest: str = "", token: str = "") -> Line:
     return (Span(f" {label:<{LABEL}}", "muted"), Span(padded, "strong" if rest and value else ""), Span(rest, token))
 
 
+def total_label(ticketed: Ticketed) -> str:
+    """What the euro total is. A stop sells at the market when its price is reached: about that price, not at least."""
+    if ticketed.buys:
+        return "pay at most"
+    return "get at least" if ticketed.view.order.trigger is None else "get about"
+
+
 def total_text(ticketed: Ticketed) -> str:
     """The euro total; the book may not tell."""
     return "not known" if ticketed.view.total is None else f"{fmt.eur(ticketed.view.total)} EUR"
@@ -158,6 +169,9 @@ def now_text(ticketed: Ticketed) -> tuple[str, str]:
     if outlook.now is Now.PART:
         share = f"{fmt.quantity(outlook.filled)} of {fmt.quantity(order.quantity)}"
         return outlook.now.value, f"{share} at {ticketed.price(outlook.average)} for {_cost(ticketed, outlook.value)}"
+    if order.trigger is not None:
+        word = "falls" if order.trigger.type is TriggerType.STOP_LOSS else "rises"
+        return outlook.now.value, f"until the last trade {word} to {ticketed.price(order.trigger.price, exact=True)}"
     if outlook.now is Now.RESTS:
         below = "below the ask" if ticketed.buys else "above the bid"
         return outlook.now.value, f"{below}, {fmt.quantity(outlook.ahead)} ahead"
@@ -176,6 +190,8 @@ def _cost(ticketed: Ticketed, value: Eur) -> str:
 def rest_text(ticketed: Ticketed) -> str:
     """What becomes of the part that does not fill at once."""
     order, question = ticketed.view.order, ticketed.view.question
+    if order.trigger is not None:
+        return "it waits at the exchange, also while nothing runs here, and holds the coins"
     if order.limit is None:
         return "it never rests"
     if order.time_in_force == "IOC":
@@ -189,6 +205,9 @@ def rest_text(ticketed: Ticketed) -> str:
 def _prices(ticketed: Ticketed, scene: Scene, width: int) -> list[Line]:
     view, word = ticketed.view, "ask" if ticketed.buys else "bid"
     made, now, limit = view.proposal.quote_at_creation, view.reference, view.order.limit
+    word_at = "limit"
+    if view.order.trigger is not None:
+        limit, word_at = view.order.trigger.price, view.order.trigger.type.words
     moved, token = moved_text(ticketed, scene.symbols)
     before = [f"{ticketed.price(price):<{_CELL - 1}} " for price in (made, ticketed.opened_on)]
     figures = f"{''.join(before)}{ticketed.price(now)}"
@@ -197,7 +216,8 @@ def _prices(ticketed: Ticketed, scene: Scene, width: int) -> list[Line]:
     if limit is not None and now is not None:
         gap = limit - now
         side = "above" if gap.value > 0 else "below" if gap.value < 0 else "the same"
-        right = f"limit {ticketed.price(Price(abs(gap.value)), exact=True)} {side} " if gap.value else "limit the same "
+        apart = ticketed.price(Price(abs(gap.value)), exact=True)
+        right = f"{word_at} {apart} {side} " if gap.value else f"{word_at} the same "
     return _ends(left, (Span(right),), width)
 
 
@@ -275,15 +295,17 @@ def checks_text(checks: Sequence[Check], symbols: Symbols) -> tuple[str, str]:
 
 def _narrow(ticketed: Ticketed, scene: Scene, width: int, gone: bool) -> list[Line]:
     view = ticketed.view
-    limit = "market" if view.order.limit is None else ticketed.price(view.order.limit, exact=True)
+    limit = "limit market" if view.order.limit is None else f"limit {ticketed.price(view.order.limit, exact=True)}"
+    if view.order.trigger is not None:
+        limit = f"{view.order.trigger.type.words} {ticketed.price(view.order.trigger.price, exact=True)}"
     moved, token = moved_text(ticketed, scene.symbols)
     lines: list[Line] = [order_line(ticketed, narrow=True)]
-    prices = f" limit {limit}   now {ticketed.price(view.reference)} "
+    prices = f" {limit}   now {ticketed.price(view.reference)} "
     if cell_len(prices) + cell_len(moved) <= width:
         lines.append((Span(prices), Span(moved, token)))
     else:
-        lines += [(Span(f" limit {limit}"),), (Span(f" now {ticketed.price(view.reference)} "), Span(moved, token))]
-    lines.append(_short("pay at most" if ticketed.buys else "get at least", total_text(ticketed)))
+        lines += [(Span(f" {limit}"),), (Span(f" now {ticketed.price(view.reference)} "), Span(moved, token))]
+    lines.append(_short(total_label(ticketed), total_text(ticketed)))
     lines += paragraph(f" {'right now':<{LABEL}} ", _short_now(ticketed), width, 3)
     if view.order.limit is not None and view.order.time_in_force == "IOC":
         lines.append(_short("if it rests", "it does not"))

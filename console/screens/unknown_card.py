@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from console import format as fmt
-from console.panes.cells import price_text
+from console.panes.cells import at_text
 from console.panes.drawing import Scene, paragraph
 from console.screens.base import DRIVER_ERRORS, frame_lines, keyed
 from console.screens.cards import ASK_SECONDS, Card, became, outcome_word
@@ -115,9 +115,8 @@ class UnknownCard(Card, inherit_bindings=False):
 
     def _order(self, tick: Price | None) -> str:
         execution = self.execution
-        limit = "at market" if execution.limit is None else f"@ {price_text(execution.limit, tick, 40)}"
         coin = safe_text(execution.market.partition("-")[0], 10)
-        return f"{execution.side.value.upper()} {fmt.quantity(execution.quantity)} {coin} {limit}"
+        return f"{execution.side.value.upper()} {fmt.quantity(execution.quantity)} {coin} {at_text(execution, tick)}"
 
     def _sent(self, state: ConsoleState | None, scene: Scene, inner: int) -> list[Line]:
         execution = self.execution

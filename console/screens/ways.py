@@ -39,6 +39,8 @@ class Ways:
         view = self.selected()
         if action.id in {"edit", "override", "approve"} and view is None:
             return "no proposal is selected"
+        if action.id == "edit" and view is not None and view.proposal.trigger is not None:
+            return "a stop is set anew: n does that, d declines this one"
         if action.id == "override" and view is not None:
             return _why_no_override(view)
         if action.id == "approve" and view is not None:
@@ -62,18 +64,19 @@ class Ways:
 
     def do_again(self) -> None:
         """The form of a new idea, filled from the selected proposal."""
+        from console.screens.exit_form import again_form
         from console.screens.idea_form import IdeaForm
 
         view = self.selected()
-        source = None if view is None else view.proposal
-        self.screen.app.push_screen(IdeaForm(source), self._made)
+        form = IdeaForm(None) if view is None else again_form(view.proposal)
+        self.screen.app.push_screen(form, self._made)
 
     async def open_again(self, proposal_id: int) -> None:
         """The form of a new idea, filled from a proposal that is no longer open. Raises what the driver raises."""
-        from console.screens.idea_form import IdeaForm
+        from console.screens.exit_form import again_form
 
         source = (await self.screen.console.driver.ticket(proposal_id)).proposal
-        self.screen.app.push_screen(IdeaForm(source), self._made)
+        self.screen.app.push_screen(again_form(source), self._made)
 
     def _made(self, made: Proposal | None) -> None:
         if made is not None:
@@ -141,7 +144,7 @@ class Ways:
 
     def open_exit(self, market: str, parent: int | None = None) -> None:
         """The exit form of a market; its ticket when the exit is proposed."""
-        from console.screens.idea_form import ExitForm
+        from console.screens.exit_form import ExitForm
 
         self.screen.app.push_screen(ExitForm(market, parent), self._made)
 

@@ -122,8 +122,8 @@ async def test_a_halt_takes_back_entries_and_leaves_the_stop(rig: Rig) -> None:
     stop = await protect(rig, share="50", kind=TriggerType.TAKE_PROFIT)
     assert await take_back_entries(rig.vault, rig.executor) == (0, ())
     assert rig.orders_of(stop.client_order_id)[0]["status"] == "awaitingTrigger"
-    # Taken back, it is no surprise: nothing is told of it but its end.
-    await rig.executor.cancel(stop.execution_id or 0)
+    # Taken back because that was asked, it is no surprise: nothing is told of it but its end.
+    assert await take_back_entries(rig.vault, rig.executor, stops=True) == (1, ())
     await follow_order(rig.vault, rig.trade, await rig.execution(stop.execution_id))
     assert (await rig.execution(stop.execution_id)).state is ExecutionState.CANCELED
     assert await rig.rows("SELECT text FROM alerts") == []

@@ -544,8 +544,8 @@ class FakeDriver(WaysFake):
     async def look_now(self) -> None:
         self._ask("look")
 
-    async def halt(self, reason: str) -> HaltReport:
-        self._ask("halt", reason)
+    async def halt(self, reason: str, *, stops: bool = False) -> HaltReport:
+        self._ask("halt, stops too" if stops else "halt", reason)
         return HaltReport(True, "stopped: no order can leave", 1, ())
 
     async def reduce(self, reason: str) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from console.actions import Where
-from storage.codes import TradingState
+from storage.codes import OrderKind, Side, TradingState, TriggerType
 from storage.errors import Conflict
-from storage.models import TradingRecord
-from tests.screens.fakes import FakeDriver, console_state, halted, header, resting_state
+from storage.models import TradingRecord, Trigger
+from storage.money import Price
+from tests.screens.fakes import FakeDriver, console_state, execution, halted, header, resting_state
 from tests.screens.support import SIZES, console
 from tests.storage.builders import NOW
 
@@ -62,6 +65,18 @@ async def test_the_stop_bar_says_what_is_cancelled() -> None:
     async with console(FakeDriver(resting_state())) as running:
         await running.press("h")
         await running.sees("no new order leaves; 1 resting entry is cancelled")
+
+
+async def test_a_in_the_stop_bar_takes_the_stops_too_where_there_are_any() -> None:
+    stop = execution(
+        kind=OrderKind.EXIT, side=Side.SELL, trigger=Trigger(TriggerType.STOP_LOSS, Price.of(58000)), limit=None
+    )
+    async with console(FakeDriver(replace(console_state(), resting=(stop,)))) as running:
+        await running.press("h")
+        await running.sees("1 stop at the exchange stays")
+        await running.sees("a HALT, stops too")
+        await running.press("a")
+        await running.until(lambda: running.driver.asked == [("halt, stops too", "stop key")])
 
 
 async def test_what_halting_did_is_said() -> None:

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from console.panes.drawing import Scene
+from console.panes.portfolio import rows as portfolio_rows
 from console.state import Link, Surroundings, best_bids, build_state
 from storage.clock import DAY, HOUR, MINUTE, SECOND, Micros
-from storage.codes import ExecutionState
+from storage.codes import ExecutionState, Mode, TriggerType
 from storage.database import Tx
 from storage.evidence import apply_order
 from storage.execution_rows import get_execution
 from storage.gauges import Gauge, full_at, read_budget
 from storage.leases import PAUSE_AFTER, acquire_lease, finish_lease, register_job
 from storage.locks import MarketLock, job_locks, market_locks
-from storage.models import Execution
+from storage.models import Execution, Trigger
 from storage.money import Eur, Price, Quantity, decimal_text
 from storage.policy_store import activate_policy, active_policy
 from storage.portfolio import read_portfolio
 from storage.standing import reconciled
+from storage.stops import Stop
 from storage.sweeps import SweepResult, record_sweep
-from tests.storage.builders import policy_with
+from tests.screens.fakes import console_state, some_portfolio
+from tests.storage.builders import MONOTONIC, NOW, coins, policy_with, price
 from tests.storage.world import (
     EXCHANGE,
     KEY,
@@ -250,6 +255,26 @@ def test_a_job_that_fails_is_paused_with_its_error(tx: Tx) -> None:
         )  # fmt: skip
     (look,) = job_locks(tx)
     assert (look.paused, look.failures, look.error) == (True, PAUSE_AFTER, "no candles")
+
+
+def test_the_portfolio_shows_each_position_with_its_stop_or_says_that_it_has_none() -> None:
+    stop = Stop(
+        541, 1050, "BTC-EUR", Trigger(TriggerType.STOP_LOSS, price("58000")), coins("0.006"), ExecutionState.SUBMITTED
+    )
+    held = some_portfolio()
+    bitcoin, ether, ripple = held.holdings
+    scene = Scene(now=NOW, monotonic=MONOTONIC, mode=Mode.PAPER)
+    shown = []
+    for stops in ((), (stop,), (replace(stop, left=bitcoin.bought, state=ExecutionState.UNKNOWN),)):
+        portfolio = replace(held, holdings=(replace(bitcoin, stops=stops), ether, ripple))
+        rows = portfolio_rows(replace(console_state(), portfolio=portfolio), scene, 38)
+        shown.append([(row.key, row.cells[0].text) for row in rows if row.key in ("r 541", "bare")])
+    waits = " stop loss @ 58 000 for 0.006"
+    assert shown == [
+        [("bare", "no stop loss: BTC, ETH")],  # what this vault did not buy needs none
+        [("r 541", waits), ("bare", "no stop loss: BTC 0.0001, ETH")],
+        [("r 541", f"{waits}1 UNKNOWN"), ("bare", "no stop loss: BTC, ETH")],  # it may not be there
+    ]
 
 
 def test_the_portfolio_moves_on_with_our_fills(tx: Tx) -> None:

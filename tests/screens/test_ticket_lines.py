@@ -8,16 +8,26 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
+from console.execution.ticket import look_ahead, total_and_fee
 from console.panes.drawing import Scene
 from console.screens.check_lines import check_lines
 from console.screens.confirm_line import Line
 from console.screens.ticket_lines import Ticketed, body_lines
 from storage.check_results import fails, not_applied, passes
 from storage.checks import run_checks
-from storage.codes import CheckCode, Mode, Origin, TimeInForce
-from storage.models import Check, Question, Rationale
+from storage.codes import CheckCode, Mode, OrderType, Origin, TimeInForce, TriggerType
+from storage.models import Check, Question, Rationale, Trigger
 from tests.screens.fakes import ticket_view
-from tests.storage.builders import MONOTONIC, NOW, levels, make_proposal, make_question, price
+from tests.storage.builders import (
+    HELD,
+    MONOTONIC,
+    NOW,
+    exit_proposal,
+    levels,
+    make_proposal,
+    make_question,
+    price,
+)
 
 SCENE = Scene(now=NOW, monotonic=MONOTONIC, mode=Mode.PAPER)
 WIDTHS = (38, 78, 118)
@@ -48,6 +58,22 @@ def test_no_line_of_the_ticket_is_too_long_or_cut(width: int, time_in_force: Tim
     lines = drawn(question(time_in_force), width)
     assert max(cell_len(line) for line in lines) <= width
     assert not any("…" in line for line in lines)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_stop_says_what_it_waits_for_and_what_it_would_bring(width: int) -> None:
+    waits = Trigger(TriggerType.STOP_LOSS, price("58000"))
+    stop = exit_proposal(order_type=OrderType.MARKET, limit=None, trigger=waits)
+    asked = make_question(proposal=stop, facts=HELD)
+    total, fee = total_and_fee(asked)
+    lines = drawn(asked, width, outlook=look_ahead(asked.order, asked.quote), total=total, fee=fee)
+    text = " ".join(" ".join(lines).split())
+    assert max(cell_len(line) for line in lines) <= width
+    assert "get about 23.72 EUR" in text
+    assert "WAITS" in text
+    assert "until the last trade falls to 58 000" in text
+    assert ("stop loss at 58 000 EUR" if width > 40 else "stop loss 58 000") in text
+    assert width < 40 or "it waits at the exchange, also while nothing runs here" in text
 
 
 def test_an_order_that_never_rests_says_so_in_full() -> None:

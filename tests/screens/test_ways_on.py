@@ -15,7 +15,7 @@ from console.screens.idea_form import WordsForm
 from console.state import ProposalView
 from storage.check_results import fails
 from storage.clock import MINUTE
-from storage.codes import CheckCode, ProposalState
+from storage.codes import CheckCode, ProposalState, TriggerType
 from storage.errors import Conflict
 from storage.models import Check
 from tests.screens.fakes import (
@@ -340,6 +340,21 @@ async def test_an_exit_without_a_price_is_half_a_per_cent_under_the_bid() -> Non
     async with console() as running:
         await running.press("x")
         await running.sees("SELL 0.0061 BTC @ 60 843 = 371.14 EUR")
+
+
+async def test_s_in_the_exit_form_asks_for_the_price_a_stop_loss_waits_for() -> None:
+    async with console() as running:
+        await running.press("x")
+        await ready_form(running)
+        await running.press("s")
+        await running.sees("price needs the price it waits for")
+        await running.press(*"58000")
+        await running.sees("SELL 0.0061 BTC stop loss @ 58 000 = 353.80 EUR, WAITS")
+        await running.press("enter")
+        await running.until(lambda: running.screens == ("DashboardScreen", "ConfirmScreen"))
+        assert asked(running.driver, "exit") == [
+            (ExitWords("BTC-EUR", "100", "58000", trigger=TriggerType.STOP_LOSS), None)
+        ]
 
 
 async def test_one_key_overrides_for_an_exit_and_gives_the_reason() -> None:

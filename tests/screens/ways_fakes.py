@@ -61,6 +61,7 @@ class WaysFake:
         proposal = make_proposal(
             id=0, kind=new.kind, side=new.side, order_type=new.order_type, quantity=new.quantity, limit=new.limit,
             eur=new.eur, origin=Origin.OPERATOR, confidence=None, expires_at=self.clock.now() + new.lives,
+            trigger=new.trigger,
         )  # fmt: skip
         fresh = {"now": self.clock.now(), "monotonic": self.clock.monotonic(), **HELD}
         question = replace(make_question(proposal=proposal, facts=fresh, with_ticket=False), quote=quote)
@@ -83,6 +84,7 @@ class WaysFake:
             side=new.side, order_type=new.order_type, quantity=new.quantity, limit=new.limit, eur=new.eur,
             confidence=None, rationale=new.rationale, expires_at=self.clock.now() + new.lives,
             created_at=self.clock.now(), quote_at_creation=new.quote_at_creation, parent_id=new.parent_id,
+            trigger=new.trigger,
         )  # fmt: skip
         made = replace(made, **changes)
         state = self.current
