@@ -170,6 +170,12 @@ def until(at: Micros, now: Micros, zone: tzinfo) -> str:
     return minute(at, zone) if today else f"{day(at, zone)} {minute(at, zone)}"
 
 
+def soon(at: Micros, now: Micros, zone: tzinfo) -> str:
+    """The same within a week, for a column: ``16:29`` today, ``Wed 11:36`` on any other day."""
+    today = moment(at, zone).date() == moment(now, zone).date()
+    return minute(at, zone) if today else f"{day(at, zone)[:3]} {minute(at, zone)}"
+
+
 def local_times(text: str, now: Micros, zone: tzinfo) -> str:
     """A sentence of the vault with its times, which are ISO 8601 in UTC, as a person's clock shows them."""
 

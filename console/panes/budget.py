@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from storage.gauges import Gauge
 
 BAR: Final = 10
+FIGURE: Final = 10
+"""Cells of a figure, so that what follows stands in one column; fewer where a longer time needs them."""
 _WORDS: Final = {
     "calls": "calls",
     "calls_hour": "hour",
@@ -64,16 +66,17 @@ def _one_line(known: dict[str, Gauge], scene: Scene) -> Line:
 
 def _line(gauge: Gauge, known: dict[str, Gauge], scene: Scene, width: int) -> Line:
     figure = _amount(gauge, known)
-    tail = _tail(gauge, scene)
-    if gauge.name == "trades" and not _at_its_end(gauge) and _at_its_end(known["trades_hour"]):
-        tail = Span(f"{_tail(known['trades_hour'], scene).text} h", "wait")  # the hour is what stops the next trade
     roomy = width >= ROOMY
     word = _ROOMY_WORDS.get(gauge.name, _WORDS[gauge.name]) if roomy else _WORDS[gauge.name]
     head = f" {word:<{10 if roomy else 6}} "
-    middle = f"{figure:<10}" if len(figure) < 10 else f"{figure} "
-    if len(head) + BAR + len(middle) + len(tail.text) > width:
-        tail = Span("")
-    return (Span(head), *_bar(gauge, scene), Span(middle), tail)
+    room = width - len(head) - BAR - len(figure) - 1
+    tails = _tails(gauge, scene)
+    if gauge.name == "trades" and not _at_its_end(gauge) and _at_its_end(known["trades_hour"]):
+        # the hour is what stops the next trade
+        tails = [Span(f"{tail.text} h", "wait") for tail in _tails(known["trades_hour"], scene)]
+    tail = next((tail for tail in tails if len(tail.text) <= room), Span(""))
+    column = max(min(FIGURE, len(figure) + 1 + room - len(tail.text)), len(figure) + 1)
+    return (Span(head), *_bar(gauge, scene), Span(f"{figure:<{column}}"), tail)
 
 
 def _bar(gauge: Gauge, scene: Scene) -> Line:
@@ -138,18 +141,20 @@ def _loss(gauge: Gauge, exposure: Gauge) -> str:
     return f"{'0' if gauge.used == 0 else share} of {limit}"
 
 
-def _tail(gauge: Gauge, scene: Scene) -> Span:
-    """When room comes back, or when it is full at this pace."""
+def _tails(gauge: Gauge, scene: Scene) -> list[Span]:
+    """When room comes back, or when it is full at this pace; in ever shorter wordings, each true by itself."""
     if gauge.used is None:
-        return Span("no bid", "wait")
+        return [Span("no bid", "wait")]
     if gauge.cap <= 0:
-        return Span("none", "muted")
+        return [Span("none", "muted")]
     if _at_its_end(gauge) and gauge.name in ("exposure", "loss"):
-        return Span("reached", "stop" if gauge.name == "loss" else "wait")
+        return [Span("reached", "stop" if gauge.name == "loss" else "wait")]
+    filling = gauge.full_at is not None and not gauge.full
+    at = gauge.full_at if filling else gauge.frees_at
+    if at is None:
+        return []
+    word = "full" if filling else "frees" if gauge.name == "cost" else "+1"
     token = "wait" if _at_its_end(gauge) else "muted"
-    if gauge.full_at is not None and not gauge.full:
-        return Span(f"full {fmt.minute(gauge.full_at, scene.zone)}", "muted")
-    if gauge.frees_at is None:
-        return Span("")
-    unit = "frees " if gauge.name == "cost" else "+1 "
-    return Span(f"{unit}{fmt.minute(gauge.frees_at, scene.zone)}", token)
+    # Every window is at most 24 hours long: the time alone still says which day it is.
+    times = (fmt.soon(at, scene.now, scene.zone), fmt.minute(at, scene.zone))
+    return [Span(f"{word} {time}", token) for time in times]

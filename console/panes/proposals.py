@@ -118,10 +118,10 @@ def _cell(column: Column, state: ConsoleState, view: ProposalView, scene: Scene)
         case "gate":
             return gate_cell(view, scene, room)
         case _:
-            return _further_cell(column, view, tick)
+            return _further_cell(column, view, tick, scene)
 
 
-def _further_cell(column: Column, view: ProposalView, tick: Price | None) -> Cell:
+def _further_cell(column: Column, view: ProposalView, tick: Price | None, scene: Scene) -> Cell:
     """What only a wide list shows: what the order would do now, what it risks, and who thought of it."""
     proposal, even = view.proposal, view.break_even
     match column.title:
@@ -138,8 +138,16 @@ def _further_cell(column: Column, view: ProposalView, tick: Price | None) -> Cel
                 return Cell("")
             return Cell(fmt.percent(even.ratio(view.price) - 1, spaced=False))
         case _:
-            name = safe_text(proposal.oracle, 40).rpartition("/")[2]
-            return Cell(fit(name, min(len(name), column.width)), "muted")
+            return Cell(oracle_name(proposal.oracle, column.width, scene), "muted")
+
+
+def oracle_name(oracle: str, room: int, scene: Scene) -> str:
+    """The last part of ``rules/reversion-1``; of a longer one as many of its words as fit, none of them cut open."""
+    name = safe_text(oracle, 40).rpartition("/")[2]
+    words = name
+    while len(words) > room and "-" in words:
+        words = words.rpartition("-")[0]
+    return fit(words, min(len(words), room), cut=scene.symbols.cut)
 
 
 def _type_word(view: ProposalView) -> str:
@@ -215,10 +223,7 @@ def gate_text(check: Check, scene: Scene, width: int) -> str:
     """A failing check and when it clears; a code too long for the room loses its end, never the time."""
     if check.clears_at is None:
         return fit(check.code.value, min(width, len(check.code.value)), cut=scene.symbols.cut)
-    at = check.clears_at
-    today = fmt.day(at, scene.zone) == fmt.day(scene.now, scene.zone)
-    clock = fmt.minute(at, scene.zone)
-    time = clock if today else f"{fmt.day(at, scene.zone)[:3]} {clock}"
+    time = fmt.soon(check.clears_at, scene.now, scene.zone)
     room = width - len(time) - 1
     return f"{fit(check.code.value, min(room, len(check.code.value)), cut='')} {time}"
 

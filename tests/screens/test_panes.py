@@ -10,6 +10,7 @@ import pytest
 from rich.cells import cell_len
 from textual import events
 
+from console.panes import budget
 from console.panes.chart import draw_candles, price_range, row_of
 from console.panes.drawing import Scene
 from console.panes.framing import Title, body_lines
@@ -262,7 +263,7 @@ async def test_a_gauge_names_used_cap_and_when_room_comes_back() -> None:
         assert "│ calls  ████▒░░░░░   7/15   +1 16:42  │" in running.text
         assert "│ cost   ██░░░░░░░░   0.31/2.00 EUR    │" in running.text
         await running.press("2", "z")
-        assert "scans      █████░░░░░  24/50   full 03:10" in running.text
+        assert "scans      █████░░░░░  24/50   full Wed 03:10" in running.text
         assert "exits 1 h  ░░░░░░░░░░   0/10" in running.text
 
 
@@ -286,6 +287,16 @@ async def test_the_hour_that_is_full_is_what_the_trades_wait_for() -> None:
     state = budget_with(trades_hour=gauge("trades_hour", "3", "3", frees_at=NOW + 12 * MINUTE))
     async with console(FakeDriver(state)) as running:
         assert "trades ██████░░░░   3/5    +1 14:44 h" in running.text
+
+
+@pytest.mark.parametrize(
+    ("inner", "shown"), [(38, "3/5  +1 Wed 11:32"), (55, "3/5    +1 Wed 11:32"), (36, "3/5    +1 11:32")]
+)
+def test_room_that_comes_back_tomorrow_names_its_day_where_that_fits(inner: int, shown: str) -> None:
+    drawn = budget.lines(console_state(), SCENE, inner, 10)
+    texts = ["".join(span.text for span in line) for line in drawn]
+    assert any(text.endswith(shown) for text in texts), texts
+    assert max(len(text) for text in texts) <= inner
 
 
 @pytest.mark.parametrize(("used", "bar"), [("1", "█░░░░░░░░░"), ("1999", "█████████░"), ("2000", "██████████")])

@@ -14,7 +14,7 @@ from console.panes import budget, history, locks
 from console.panes.activity import event_text
 from console.panes.drawing import Scene
 from console.panes.proposal_columns import BROAD_FROM, FULL_FROM, STANDARD_FROM, WIDE_FROM
-from console.panes.proposals import WOULD, columns, rows
+from console.panes.proposals import WOULD, columns, oracle_name, rows
 from console.panes.rows import Column, Row
 from console.symbols import SETS
 from storage.codes import Mode, Side
@@ -66,6 +66,14 @@ def test_what_is_not_known_is_empty_and_a_market_order_is_called_so() -> None:
 
 def test_every_outlook_has_a_word() -> None:
     assert set(WOULD) == {now.value for now in Now}
+
+
+@pytest.mark.parametrize(
+    ("oracle", "shown"),
+    [(REVERSION, "reversion-1"), ("vendor/small-model-2-preview", "small-model"), ("x" * 20, "x" * 10 + "…")],
+)
+def test_a_long_name_of_an_oracle_loses_whole_words(oracle: str, shown: str) -> None:
+    assert oracle_name(oracle, 11, SCENE) == shown
 
 
 @pytest.mark.parametrize(("result", "text", "token"), [("0.31", "+0.31 EUR", "up"), ("-0.2", "-0.20 EUR", "down")])
