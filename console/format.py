@@ -164,6 +164,11 @@ def day(at: Micros, zone: tzinfo) -> str:
     return f"{_DAYS[local.weekday()]} {local.day} {_MONTHS[local.month - 1]}"
 
 
+def date(at: Micros, zone: tzinfo) -> str:
+    """The date as ``2026-11-24``, which no other day has."""
+    return f"{moment(at, zone):%Y-%m-%d}"
+
+
 def until(at: Micros, now: Micros, zone: tzinfo) -> str:
     """A time to wait for: ``16:29`` today, with its date on any other day."""
     today = moment(at, zone).date() == moment(now, zone).date()

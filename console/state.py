@@ -10,16 +10,16 @@ from decimal import Decimal
 from typing import Any, Final
 
 from console.execution.ticket import Outlook, look_ahead, round_trip, sized_answers
+from console.past import ALREADY_CLAIMED, newest_lines
+from console.past import HistoryLine as HistoryLine
 from storage.checks import verdict
 from storage.clock import DAY, Micros
 from storage.codes import (
     RESTING,
     CheckCode,
     ExecutionState,
-    HistoryStatus,
     JobName,
     Mode,
-    ProposalState,
     Side,
     Stage,
     TimeInForce,
@@ -29,21 +29,17 @@ from storage.execution_rows import executions_in
 from storage.facts import Common, all_fills, read_common
 from storage.gate import ask
 from storage.gauges import Gauge, read_budget
-from storage.history import history_page
 from storage.leases import all_jobs, holder_is_gone
 from storage.locks import JobLock, MarketLock, job_locks, market_locks
 from storage.looks import newest_looks
-from storage.models import Candle, Check, Execution, MarketRules, Proposal, Quote, Trade, TradingRecord
+from storage.models import Candle, Check, Execution, MarketRules, Proposal, Quote, TradingRecord
 from storage.money import Eur, Price
 from storage.portfolio import Portfolio, read_portfolio
-from storage.positions import Book, replay
-from storage.proposals import open_proposals, recent_proposals
+from storage.positions import replay
+from storage.proposals import open_proposals
 
-HISTORY_ROWS = 60
 ACTIVITY_ROWS = 40
 REFUSED: Final = "gate.refused"
-ALREADY_CLAIMED: Final = "ALREADY_CLAIMED"
-"""What a refusal of a proposal that somebody else had claimed is called, whatever else had changed by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,25 +97,6 @@ class ProposalView:
     """What the order would do in the book as it is; None without a book."""
     time_in_force: TimeInForce | None
     """Of the order as it would be sent now; None for a market order."""
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryLine:
-    """One line of history: a trade, or a proposal that ended without one."""
-
-    key: str
-    at: Micros
-    side: Side
-    market: str
-    trade: Trade | None
-    eur: Eur
-    """What was paid or received without fee; where nothing was filled, what was asked for."""
-    end: str
-    """FILLED, RESTS, canceled, expired, declined, or the first code of a refusal."""
-    since: Decimal | None = None
-    """How far the bid is from the price of a buy, as a fraction; None for all else."""
-    earned: Eur | None = None
-    """What a sell earned or lost after the fees of both sides, as far as the cost of what it sold is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +159,7 @@ def build_state(tx: Tx, around: Surroundings) -> ConsoleState:
     views = [_proposal_view(tx, proposal, around, common) for proposal in open_proposals(tx)]
     unknown = executions_in(tx, {ExecutionState.UNKNOWN})
     resting = executions_in(tx, RESTING)
-    history = _history(tx, bids, common.book)
+    history = newest_lines(tx, bids, common.book)
     free = (None, None) if account is None else (account.available_eur, account.balance_fetched)
     portfolio = read_portfolio(tx, bids, *free, fills)
     return ConsoleState(
@@ -299,44 +276,6 @@ def _urgency(view: ProposalView) -> tuple[int, int, int]:
 
 def _filled_since(line: HistoryLine, since: Micros) -> bool:
     return line.trade is not None and line.trade.quantity.is_positive and line.at > since
-
-
-def _history(tx: Tx, bids: Mapping[str, Price], book: Book) -> tuple[HistoryLine, ...]:
-    earned: dict[int, Eur] = {}
-    for sold in book.realised:
-        earned[sold.execution_id] = earned.get(sold.execution_id, Eur.zero()) + sold.result
-    lines = [_trade_line(trade, bids.get(trade.market), earned) for trade in history_page(tx, HISTORY_ROWS)]
-    for proposal in recent_proposals(tx, HISTORY_ROWS):
-        if (state := proposal.state_at(tx.now)) in (ProposalState.EXPIRED, ProposalState.DECLINED):
-            end = "expired" if state is ProposalState.EXPIRED else "declined"
-            at, key = proposal.updated_at if state is proposal.state else proposal.expires_at, f"p{proposal.id}"
-            lines.append(_ghost(key, at, proposal.side, proposal.market, proposal.eur, end))
-    for row in tx.sql.all("recent_refusals", since=tx.now - DAY, count=HISTORY_ROWS):
-        code = ALREADY_CLAIMED if row["claimed_before"] else row["failed"].split()[0]
-        end = f"refused {code}"
-        lines.append(_ghost(f"d{row['id']}", row["at"], Side(row["side"]), row["market"], Eur.of(row["eur"]), end))
-    return tuple(sorted(lines, key=lambda line: line.at, reverse=True)[:HISTORY_ROWS])
-
-
-def _ghost(key: str, at: Micros, side: Side, market: str, eur: Eur, end: str) -> HistoryLine:
-    return HistoryLine(key, at, side, market, None, eur, end)
-
-
-def _trade_line(trade: Trade, bid: Price | None, earned: Mapping[int, Eur]) -> HistoryLine:
-    state = trade.execution_state
-    end = {
-        ExecutionState.SUBMITTED: "RESTS",
-        ExecutionState.PARTIALLY_FILLED: "PART, RESTS",
-        ExecutionState.FILLED: "FILLED",
-    }.get(state, str(state))
-    if state is ExecutionState.CANCELED and trade.status is HistoryStatus.CONFIRMED:
-        end = "PART, CANCELED"
-    since = None
-    if trade.side is Side.BUY and trade.price is not None and bid is not None:
-        since = bid.ratio(trade.price) - 1
-    eur = trade.value if trade.quantity.is_positive else trade.ordered_eur
-    result = earned.get(trade.execution_id)
-    return HistoryLine(f"t{trade.id}", trade.at, trade.side, trade.market, trade, eur, end, since, result)
 
 
 def _activity(tx: Tx) -> tuple[ActivityLine, ...]:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:  # the screen's first frame waits for this module: what decisi
     from console.engine import Engine
     from console.execution.ideas import Draft, ExitWords, Idea
     from console.execution.unknown import UnknownFacts
+    from console.past import Page, Place
     from storage.absence import OperatorFill
     from storage.clock import Micros
     from storage.codes import CheckCode
@@ -160,3 +161,9 @@ class WaysOn:
         from storage.presence import read_absence
 
         return await self._ready().vault.read(lambda tx: read_absence(tx, since))
+
+    async def history_page(self, start: Place) -> Page:
+        """The lines of history before a place. Raises VaultError."""
+        from console.past import read_page
+
+        return await self._ready().vault.read(lambda tx: read_page(tx, start))

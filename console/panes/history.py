@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from console import format as fmt
@@ -15,7 +18,9 @@ from storage.money import Eur
 
 if TYPE_CHECKING:
     from console.panes.drawing import Scene
-    from console.state import ConsoleState, HistoryLine
+    from console.past import HistoryLine
+    from console.state import ConsoleState
+    from storage.clock import Micros
     from storage.models import Trade
     from storage.money import Price, Quantity
 
@@ -79,29 +84,52 @@ def columns(width: int, *, titled: bool = True) -> tuple[Column, ...]:
     )
 
 
-def rows(state: ConsoleState, scene: Scene, width: int, *, titled: bool = True) -> list[Row]:
+@dataclass(frozen=True, slots=True)
+class Past:
+    """More than the newest lines: what is loaded, and what stands over and under it."""
+
+    lines: tuple[HistoryLine, ...]
+    folded: Mapping[str, tuple[int, Micros]]
+    """Expired ideas that are only counted: how many there are by date, and when the newest of them expired."""
+    head: str = ""
+    foot: str = ""
+    whole: bool = True
+    """Whether the oldest day is loaded whole, so that its count is all there is."""
+
+
+def rows(state: ConsoleState, scene: Scene, width: int, *, titled: bool = True, past: Past | None = None) -> list[Row]:
     """The history as rows of the same columns; ideas of earlier days that expired are one line a day."""
-    if not state.history:
+    told = Past(state.history, {}) if past is None else past
+    if not told.lines and not told.folded:
         return [Row(NO_ROWS, (Cell(""), Cell("nothing yet", "muted")), selectable=False)]
     draw = _compact_cells if width >= 78 and not titled else _cells
-    drawn: list[Row] = []
-    today = fmt.day(scene.now, scene.zone)
-    expired = Counter(fmt.day(line.at, scene.zone) for line in state.history if line.end == "expired")
-    day = today
-    for line in state.history:
-        own = fmt.day(line.at, scene.zone)
+    drawn = [_note("head", told.head)] if told.head else []
+    expired = Counter({date: count for date, (count, _) in told.folded.items()})
+    expired.update(fmt.date(line.at, scene.zone) for line in told.lines if line.end == "expired")
+    ends: list[tuple[Micros, HistoryLine | None]] = [(line.at, line) for line in told.lines]
+    if told.folded:
+        ends = sorted([*ends, *((at, None) for _, at in told.folded.values())], key=itemgetter(0), reverse=True)
+    day = today = fmt.date(scene.now, scene.zone)
+    oldest = "" if told.whole else fmt.date(ends[-1][0], scene.zone)
+    for at, line in ends:
+        own = fmt.date(at, scene.zone)
         if own != day:
             day = own
-            drawn.append(_day_row(day, expired[day], scene))
-        if day == today or line.end != "expired":
+            drawn.append(_day_row(at, f"{expired[day]}{'+' if day == oldest else ''}" if expired[day] else "", scene))
+        if line is not None and (day == today or line.end != "expired"):
             drawn.append(Row(line.key, draw(line, state, scene, width)))
-    return drawn
+    return [*drawn, _note("foot", told.foot)] if told.foot else drawn
 
 
-def _day_row(day: str, expired: int, scene: Scene) -> Row:
+def _note(key: str, text: str) -> Row:
+    return Row(key, (Cell(text, "muted"),), selectable=False)
+
+
+def _day_row(at: Micros, expired: str, scene: Scene) -> Row:
     across = scene.frame.across
     ideas = f" {across} {expired} expired" if expired else ""
-    return Row(f"day {day}", (Cell(f"{across * 3} {day}{ideas} {across * 3}", "muted"),), selectable=False)
+    text = f"{across * 3} {fmt.day(at, scene.zone)}{ideas} {across * 3}"
+    return _note(f"day {fmt.date(at, scene.zone)}", text)
 
 
 def _cells(line: HistoryLine, state: ConsoleState, scene: Scene, width: int) -> tuple[Cell, ...]:
@@ -209,10 +237,9 @@ def title_facts(state: ConsoleState, scene: Scene) -> list[Span]:
     return [Span(f"24 h: {fills} {scene.symbols.dot} {fmt.eur_signed(state.day_result)} EUR after fees")]
 
 
-def resting_execution(state: ConsoleState, key: str | None) -> int | None:
-    """The execution behind a row of history, if it rests at the exchange."""
+def resting_execution(state: ConsoleState, line: HistoryLine | None) -> int | None:
+    """The execution behind a line of history, if it rests at the exchange."""
     resting = {execution.id for execution in state.resting}
-    for line in state.history:
-        if line.key == key and line.trade is not None and line.trade.execution_id in resting:
-            return line.trade.execution_id
+    if line is not None and line.trade is not None and line.trade.execution_id in resting:
+        return line.trade.execution_id
     return None

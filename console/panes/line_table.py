@@ -145,7 +145,7 @@ class LineTable(ScrollView, can_focus=True):
             same = place < min(len(old), len(new)) and old[place] == new[place]
             if not same or (place == was_at) != (place == now_at):
                 self._redraw(place)
-        self._keep_in_view(was_at, now_at)
+        self._keep_in_view(was_at, now_at, longer=len(new) > len(old))
         if lost is not None:
             self.post_message(self.Lost(self, lost))
             self.post_message(self.Selected(self, self._cursor))
@@ -179,6 +179,19 @@ class LineTable(ScrollView, can_focus=True):
     def _head(self) -> int:
         """Lines over the rows."""
         return 1 if self.titled else 0
+
+    @property
+    def at_first(self) -> bool:
+        """Whether the cursor stands on the first row it can stand on."""
+        return self._cursor is not None and self._cursor == next(
+            (row.key for row in self._rows if row.selectable), None
+        )
+
+    @property
+    def at_last(self) -> bool:
+        """Whether the cursor stands on the last row it can stand on, or there is none."""
+        last = next((row.key for row in reversed(self._rows) if row.selectable), None)
+        return last is None or self._cursor == last
 
     def cursor_down(self) -> None:
         """One row down."""
@@ -304,9 +317,9 @@ class LineTable(ScrollView, can_focus=True):
             start = keys.index(self._cursor)
         self.select(keys[min(max(start + rows, 0), len(keys) - 1)])
 
-    def _keep_in_view(self, was_at: int | None, now_at: int | None) -> None:
-        """Scroll along with a row that moved, so that the cursor stays where the eye is."""
-        if was_at is not None and now_at is not None and was_at != now_at:
+    def _keep_in_view(self, was_at: int | None, now_at: int | None, *, longer: bool) -> None:
+        """Scroll along with a row that moved, or that is still the last one, so that the cursor stays in view."""
+        if was_at is not None and now_at is not None and (was_at != now_at or (longer and self.at_last)):
             self._scroll_to_cursor()
 
     def _scroll_to_cursor(self) -> None:
@@ -315,7 +328,10 @@ class LineTable(ScrollView, can_focus=True):
             return
         visible = max(self.size.height - self._head, 1)
         top = self.scroll_offset.y
-        if place < top:
-            self.scroll_to(y=place, animate=False, force=True)
-        elif place >= top + visible:
-            self.scroll_to(y=place - visible + 1, animate=False, force=True)
+        # What stands over the first row and under the last one, where no cursor goes, comes into view with them.
+        upper = max(place - visible + 1, 0) if self.at_first else place
+        lower = min(len(self._rows) - 1, place + visible - 1) if self.at_last else place
+        if upper < top:
+            self.scroll_to(y=upper, animate=False, force=True)
+        elif lower >= top + visible:
+            self.scroll_to(y=lower - visible + 1, animate=False, force=True)

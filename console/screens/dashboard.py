@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -24,12 +24,14 @@ from console.panes.proposals import data_age
 from console.panes.shape import LEAST, PANES, REPLACING, UPPER, Shape, lay_out
 from console.screens.confirm_line import Line, Span
 from console.screens.confirm_terms import Key
-from console.screens.deeds import REASONS, TYPED_REASON, Deeds
+from console.screens.deeds import MOVES, REASONS, TYPED_REASON, Deeds
+from console.screens.deeper import Deeper
 from console.screens.market_chart import MarketChart
 from console.screens.pane_bodies import NAMES, PaneBodies
 
 if TYPE_CHECKING:
     from console.app import ConsoleApp
+    from console.past import HistoryLine
     from console.state import ConsoleState
 
 TICK_SECONDS: Final = 1.2
@@ -37,7 +39,7 @@ TICK_SECONDS: Final = 1.2
 
 COUNTDOWN_SECONDS: Final = 0.5
 """The same while a decline can be taken back."""
-
+DOWN: Final = frozenset({"move_down", "page_down", "move_last"})
 PANE_KEYS: Final = {str(number): f"pane_{number}" for number in range(1, len(PANES) + 1)}
 """The digit of each pane and the action it stands for."""
 
@@ -53,7 +55,8 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
         self.deeds = Deeds(self)
         self.zoomed = False
         self.chart = MarketChart(app.spawn, self._state_changed)
-        self.bodies = PaneBodies(app.symbols, self.chart)
+        self.deeper = Deeper()
+        self.bodies = PaneBodies(app.symbols, self.chart, self.deeper)
         self.proposals, self.history = self.bodies.proposals, self.bodies.history
         self.welcome_over = False
         self._pane = PANES[0]
@@ -181,6 +184,37 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
             self.zoomed = not self.zoomed
         elif action in moves:
             moves[action]()
+            if self._pane == "history" and action in MOVES:
+                self._deepen(action)
+
+    @property
+    def history_line(self) -> HistoryLine | None:
+        """The line of history under the cursor."""
+        state, key = self.state, self.history.selected
+        if state is None or key is None:
+            return None
+        return next((line for line in self.deeper.lines(state) if line.key == key), None)
+
+    def _deepen(self, action: str) -> None:
+        """At the end of what is loaded the next page is read; at the upper end what was let go; ``g`` is the newest."""
+        deeper, read = self.deeper, self.console.driver.history_page
+        if action == "move_first" and deeper.pages:
+            deeper.close()
+            self.refresh_all()
+            self.history.home()
+        elif action in DOWN and self.history.at_last and not deeper.at_end:
+            self._load(deeper.older(read))
+        elif action not in DOWN and self.history.at_first and deeper.detached:
+            self._load(deeper.newer(read))
+
+    def _load(self, reading: Coroutine[None, None, None]) -> None:
+        async def loading() -> None:
+            try:
+                await reading
+            finally:
+                self.refresh_all()
+
+        self.console.spawn(loading(), "reading the history")
 
     def _go_to(self, pane: str) -> None:
         """Give a pane the focus, and its place in the middle if it has one there."""
@@ -231,6 +265,8 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
         if state is None:
             bodies.draw_glimpses(shape, self.console.driver.glimpses, scene)
             return {name: Title(title) for name, title in NAMES.items()}
+        if self.deeper.outdated(state) and not self.deeper.reading:
+            self._load(self.deeper.renew(self.console.driver.history_page))
         selected = {table: table.selected for table in (self.proposals, self.history)}
         titles = bodies.draw(shape, state, self.deeds.selected(), scene)
         self._note_new({str(view.proposal.id) for view in state.proposals})

@@ -87,7 +87,7 @@ class Deeds(Ways):
         number = key.removeprefix(RESTING_ROW)
         if number != key and number.isdecimal():
             return next((execution for execution in state.resting if execution.id == int(number)), None)
-        wanted = resting_execution(state, self.screen.history.selected)
+        wanted = resting_execution(state, self.screen.history_line)
         return next((execution for execution in state.resting if execution.id == wanted), None)
 
     def subjects(self) -> dict[str, str]:
@@ -296,7 +296,7 @@ class Deeds(Ways):
         if state is None:
             return
         if self.screen.focused_pane == "history":
-            line = next((line for line in state.history if line.key == self.screen.history.selected), None)
+            line = self.screen.history_line
             if line is not None:
                 self._open_trade(line)
             return

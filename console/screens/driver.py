@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # the first frame must not wait for the exchange's client to 
     from console.execution.outcome import Outcome
     from console.execution.ticket import TicketView
     from console.execution.unknown import UnknownFacts
+    from console.past import Page, Place
     from console.settings import Settings
     from console.state import ConsoleState
     from storage.absence import OperatorFill
@@ -125,6 +126,9 @@ class Driver(Protocol):
 
     async def absence(self, since: Micros) -> Absence:
         """What happened after a moment."""
+
+    async def history_page(self, start: Place) -> Page:
+        """The lines of history before a place."""
 
     async def execution_outcome(self, execution_id: int) -> Outcome:
         """The figures of an execution as they are now."""

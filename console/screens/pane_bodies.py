@@ -25,6 +25,7 @@ from console.screens.confirm_line import Line, Span
 
 if TYPE_CHECKING:
     from console.panes.rows import Column, Row
+    from console.screens.deeper import Deeper
     from console.screens.market_chart import MarketChart
     from console.state import ConsoleState, ProposalView
     from console.symbols import Symbols
@@ -40,8 +41,9 @@ _TALL_ROWS = 24
 class PaneBodies:
     """The seven panes and the card of the first start."""
 
-    def __init__(self, symbols: Symbols, chart: MarketChart) -> None:
+    def __init__(self, symbols: Symbols, chart: MarketChart, deeper: Deeper) -> None:
         self.symbols = symbols
+        self.deeper = deeper
         self.chart = chart
         self.proposals = LineTable(proposals_pane.columns(78), symbols=symbols, id="proposals", classes="pane")
         self.history = self._table("history", moves_on=True)
@@ -155,7 +157,9 @@ class PaneBodies:
     def _draw_history(self, box: Box, state: ConsoleState, selected: ProposalView | None, scene: Scene) -> Title:
         titled = box.height >= history_pane.TITLED_ROWS
         columns = history_pane.columns(box.inner, titled=titled)
-        self._fill(self.history, columns, history_pane.rows(state, scene, box.inner, titled=titled), titled=titled)
+        past = self.deeper.past(state, scene.zone)
+        rows = history_pane.rows(state, scene, box.inner, titled=titled, past=past)
+        self._fill(self.history, columns, rows, titled=titled)
         return Title(NAMES["history"], tuple(history_pane.title_facts(state, scene)), data_age(state, scene))
 
     def _draw_locks(self, box: Box, state: ConsoleState, selected: ProposalView | None, scene: Scene) -> Title:

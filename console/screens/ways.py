@@ -158,7 +158,7 @@ class Ways:
         position = key.removeprefix(HOLDING_ROW)
         if self.screen.focused_pane == "portfolio" and position != key and position in held:
             return position
-        line = next((line for line in state.history if line.key == self.screen.history.selected), None)
+        line = self.screen.history_line
         if self.screen.focused_pane == "history" and line is not None and line.market in held:
             return line.market
         if view is not None and view.proposal.market in held:
@@ -170,7 +170,7 @@ class Ways:
         state = self.screen.state
         if state is None or not state.unknown:
             return
-        line = next((line for line in state.history if line.key == self.screen.history.selected), None)
+        line = self.screen.history_line
         wanted = None if line is None or line.trade is None else line.trade.execution_id
         self.open_verdict(next((row for row in state.unknown if row.id == wanted), state.unknown[0]))
 

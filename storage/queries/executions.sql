@@ -69,11 +69,12 @@ SELECT DISTINCT execution_id FROM fills WHERE fee IS NULL ORDER BY execution_id;
 INSERT INTO gate_decisions (proposal_id, revision, passed, failed, checks, policy_hash, actor, instance, at)
 VALUES (:proposal_id, :revision, :passed, :failed, :checks, :policy_hash, :actor, :instance, :now);
 
--- name: recent_refusals(since, count)
+-- name: refusals_before(since, before_at, before_id, count)
 SELECT d.*, p.market, p.side, p.eur, e.id IS NOT NULL AS claimed_before
 FROM gate_decisions d JOIN trade_proposals p ON p.id = d.proposal_id
 LEFT JOIN trade_executions e ON e.proposal_id = d.proposal_id AND e.decision_id < d.id
-WHERE d.passed = 0 AND d.at >= :since ORDER BY d.id DESC LIMIT :count;
+WHERE d.passed = 0 AND d.at >= :since AND (d.at, d.id) < (:before_at, :before_id)
+ORDER BY d.at DESC, d.id DESC LIMIT :count;
 
 -- name: claims_of(ids)
 SELECT proposal_id, claimed_at FROM trade_executions WHERE proposal_id IN (SELECT value FROM json_each(:ids));

@@ -7,6 +7,14 @@ SELECT * FROM trade_proposals WHERE state IN ('PROPOSED', 'APPROVED') AND expire
 -- name: recent_proposals(before, count)
 SELECT * FROM trade_proposals WHERE id < :before ORDER BY id DESC LIMIT :count;
 
+-- name: ended_ideas(now, before_at, before_id, count)
+SELECT * FROM (
+    SELECT id, market, side, eur, CASE state WHEN 'DECLINED' THEN 'declined' ELSE 'expired' END AS "end",
+        CASE WHEN state IN ('EXPIRED', 'DECLINED') THEN updated_at ELSE expires_at END AS at
+    FROM trade_proposals
+    WHERE state IN ('EXPIRED', 'DECLINED') OR (state IN ('PROPOSED', 'APPROVED') AND expires_at <= :now)
+) WHERE (at, id) < (:before_at, :before_id) ORDER BY at DESC, id DESC LIMIT :count;
+
 -- name: insert_proposal(origin, oracle, kind, market, side, order_type, quantity, limit_price, eur, confidence, rationale, snapshot_id, quote_price, parent_id, now, expires_at, decided_by, trigger_type, trigger_price)<!
 INSERT INTO trade_proposals (revision, state, origin, oracle, kind, market, side, order_type, quantity, limit_price, eur,
     confidence, rationale, snapshot_id, quote_price, parent_id, created_at, expires_at, updated_at, decided_by,

@@ -18,6 +18,7 @@ from console.execution.ideas import (
 )
 from console.execution.ticket import look_ahead
 from console.execution.unknown import UnknownFacts
+from console.past import FIRST, HISTORY_ROWS, HistoryLine, Page, Place
 from console.state import ConsoleState
 from storage.absence import OperatorFill
 from storage.checks import run_checks, verdict
@@ -46,6 +47,8 @@ class WaysFake:
     def __init__(self) -> None:
         self.held = coins("0.0061")
         self.before: Micros | None = None
+        self.past: tuple[HistoryLine, ...] = ()
+        """Everything that can be read, newest first, beside the newest lines of the state."""
         self.keys_noted = 0
         self.unknown_changes: dict[str, Any] = {}
         self.absence_changes: dict[str, Any] = {}
@@ -176,3 +179,9 @@ class WaysFake:
             sweep=Sweep(NOW, True, (), frozenset()),
         )
         return replace(found, **self.absence_changes)
+
+    async def history_page(self, start: Place) -> Page:
+        first = 0 if start == FIRST else start.trade[1]
+        last = first + HISTORY_ROWS
+        then = Place(trade=(0, last)) if last < len(self.past) else None
+        return Page(start, self.past[first:last], (), then, self.clock.now())
