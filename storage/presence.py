@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from storage.clock import Micros
-from storage.codes import RESTING, UNDECIDED, ExecutionState
+from storage.codes import RESTING, UNDECIDED, ExecutionState, JobName
 from storage.database import Tx
 from storage.execution_rows import read_execution, read_fill
 from storage.facts import all_fills, newest_sweep, read_book
 from storage.flows import account_flows
+from storage.instances import is_gone
+from storage.leases import all_jobs, lease_is_live
 from storage.models import Execution, Sweep
 from storage.money import Eur
 from storage.portfolio import worth_at
@@ -25,6 +27,20 @@ class Alert:
     level: str
     subject: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """A console or worker whose jobs did something meanwhile, or that holds the keeper now."""
+
+    instance: str
+    first: Micros | None
+    """When its first such run began, and when its last one ended; None where there was none."""
+    last: Micros | None
+    runs: bool
+    """Whether it holds the keeper's lease now, as whoever runs the jobs does as long as it lives."""
+    killed: bool
+    """Whether it can be seen on this machine that it ended without taking leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +74,8 @@ class Absence:
     """Names of policies activated meanwhile, oldest first."""
     stages: tuple[str, ...]
     sweep: Sweep | None
+    runners: tuple[Runner, ...]
+    """Who runs now comes first, then by their last run, newest first."""
 
     @property
     def filled(self) -> tuple[Execution, ...]:
@@ -120,6 +138,18 @@ def read_absence(tx: Tx, since: Micros) -> Absence:
         policies=tuple(row["name"] for row in tx.sql.all("policies_since", since=since)),
         stages=tuple(row["stage"] for row in tx.sql.all("stages_since", since=since)),
         sweep=newest_sweep(tx),
+        runners=_runners(tx, since),
+    )
+
+
+def _runners(tx: Tx, since: Micros) -> tuple[Runner, ...]:
+    keeper = next((row for row in all_jobs(tx) if row["job"] == JobName.KEEPER), None)
+    now = keeper["holder"] if keeper is not None and lease_is_live(tx, JobName.KEEPER) else None
+    ran = {row["holder"]: (row["first"], row["last"]) for row in tx.sql.all("runners_since", since=since)}
+    names = [*([] if now is None else [now]), *(name for name in ran if name != now)]
+    return tuple(
+        Runner(name, *ran.get(name, (None, None)), name == now, is_gone(tx.folder, name, tx.actor.instance))
+        for name in names
     )
 
 

@@ -60,6 +60,8 @@ _WIDE: Final = (
 )
 WIDE_FROM: Final = 110
 _WIDE_CELLS: Final = 1 + sum(column.width + 1 for column in _WIDE)
+NOW_FROM: Final = 15
+"""Cells of a narrow list from which its ends have room for what became of them since."""
 NO_ROWS: Final = "none"
 
 
@@ -75,12 +77,13 @@ def columns(width: int, *, titled: bool = True) -> tuple[Column, ...]:
         return (*_WIDE, Column("now", width - _WIDE_CELLS))
     if width >= 78:
         return _STANDARD
+    rest = width - 27
     return (
         Column("time", 5),
         Column("side", 4),
         Column("coin", 5),
         Column("EUR", 8, "right"),
-        Column("end", width - 27),
+        *((Column("end", 6), Column("now", rest - 7)) if rest >= NOW_FROM else (Column("end", rest),)),
     )
 
 
@@ -137,7 +140,9 @@ def _cells(line: HistoryLine, state: ConsoleState, scene: Scene, width: int) -> 
     tick = state.tick_sizes.get(line.market)
     if width < 78:
         head = (Cell(fmt.minute(line.at, scene.zone)), side_cell(line.side), Cell(market_name(line.market, 5)))
-        return (*head, Cell(fmt.eur(line.eur)), end_cell(line, shape[-1].width))
+        if len(shape) < 6:
+            return (*head, Cell(fmt.eur(line.eur)), end_cell(line, shape[-1].width))
+        return (*head, Cell(fmt.eur(line.eur)), *_end(line, shape[-2].width, shape[-1].width))
     wide = width >= WIDE_FROM
     quantity = price = fee = token = ""
     if trade is not None:
@@ -149,7 +154,7 @@ def _cells(line: HistoryLine, state: ConsoleState, scene: Scene, width: int) -> 
         fee, token = _fee(trade), _deal_token(trade)
     figures = (
         Cell(quantity, token), Cell(price, token), Cell(fmt.eur(line.eur), token), Cell(fee),
-        *_end(line, shape[-2].width),
+        *_end(line, shape[-2].width, shape[-1].width),
     )  # fmt: skip
     name = Cell(market_name(line.market, shape[3 if wide else 2].width))
     if not wide:
@@ -179,7 +184,7 @@ def _compact_cells(line: HistoryLine, state: ConsoleState, scene: Scene, width: 
     fee, token = _fee(trade), _deal_token(trade)
     fee = f"fee {fee}" if fee and trade.fee is not None else fee
     return (
-        *head, Cell(f"{quantity} @ {price}", token), Cell(fmt.eur(line.eur), token), Cell(fee), *_end(line, 9)
+        *head, Cell(f"{quantity} @ {price}", token), Cell(fmt.eur(line.eur), token), Cell(fee), *_end(line, 9, 10)
     )  # fmt: skip
 
 
@@ -205,18 +210,20 @@ def _proposal_id(line: HistoryLine) -> int | None:
     return int(line.key[1:]) if line.key.startswith("p") and line.key[1:].isdigit() else None
 
 
-def _end(line: HistoryLine, width: int) -> tuple[Cell, ...]:
+def _end(line: HistoryLine, width: int, room: int) -> tuple[Cell, ...]:
     """How it ended, and what a sell earned, or how far the bid is from a buy; a long end takes the room of both."""
-    end = end_cell(line, 20)
+    end = end_cell(line, width + 1 + room)
     if len(end.text) > width:
         return (end,)
     if line.earned is not None:
         gained = "up" if line.earned > Eur.zero() else "down" if line.earned < Eur.zero() else ""
-        return (end, Cell(f"{fmt.eur_signed(line.earned)} EUR", gained))
+        amount = fmt.eur_signed(line.earned)
+        return (end, Cell(f"{amount} EUR" if len(amount) + 4 <= room else amount, gained))
     if line.since is None:
         return (end,)
     token = "up" if line.since > 0 else "down" if line.since < 0 else ""
-    return (end, Cell(f"now {fmt.percent(line.since, 1)}", token))
+    change = fmt.percent(line.since, 1)
+    return (end, Cell(f"now {change}" if len(change) + 4 <= room else change, token))
 
 
 def end_cell(line: HistoryLine, room: int) -> Cell:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from console import format as fmt
 from console.panes.cells import drift_cell, left_cell, market_name, price_text, priced, short_left, side_cell
 from console.panes.drawing import STATE_SECONDS, Scene
+from console.panes.proposal_columns import STANDARD_FROM
 from console.panes.proposal_columns import columns as columns
 from console.panes.rows import Cell, Column, Row
 from console.screens.confirm_line import Span
@@ -40,17 +41,20 @@ def rows(state: ConsoleState, scene: Scene, width: int) -> list[Row]:
     """The proposals as rows of ``columns(width)``; a line that says so where there are none."""
     if not state.proposals:
         return [Row(NO_ROWS, (Cell(""), Cell(_nothing(state, scene, width), "muted")), selectable=False)]
-    draw = _narrow_cells if width < 78 else _wide_cells
-    return [Row(str(view.proposal.id), draw(state, view, scene, width)) for view in state.proposals]
+    if width < STANDARD_FROM:
+        return _narrow_rows(state, scene, width)
+    return [Row(str(view.proposal.id), _wide_cells(state, view, scene, width)) for view in state.proposals]
 
 
 def glimpsed(glimpses: Sequence[Glimpse], scene: Scene, width: int) -> list[Row]:
     """The same rows before the rules and the market are known; none can be selected, nothing about them decided."""
-    draw = _narrow_glimpse if width < 78 else _wide_glimpse
+    shown = [glimpse for glimpse in glimpses if glimpse.expires_at > scene.now]
+    if width >= STANDARD_FROM:
+        return [Row(str(one.id), _wide_glimpse(one, scene, width), selectable=False) for one in shown]
+    told = [_amounts(one.eur, one.limit, None) for one in shown]
     return [
-        Row(str(glimpse.id), draw(glimpse, scene, width), selectable=False)
-        for glimpse in glimpses
-        if glimpse.expires_at > scene.now
+        Row(str(one.id), _narrow_glimpse(one, scene, amount), selectable=False)
+        for one, amount in zip(shown, _spelt_alike(told, columns(width)[2].width), strict=True)
     ]
 
 
@@ -70,11 +74,11 @@ def _wide_glimpse(glimpse: Glimpse, scene: Scene, width: int) -> tuple[Cell, ...
     )
 
 
-def _narrow_glimpse(glimpse: Glimpse, scene: Scene, width: int) -> tuple[Cell, ...]:
+def _narrow_glimpse(glimpse: Glimpse, scene: Scene, amount: str) -> tuple[Cell, ...]:
     return (
         side_cell(glimpse.side),
         Cell(market_name(glimpse.market, 4)),
-        Cell(_amount(glimpse.eur, glimpse.limit, None, columns(width)[2].width)),
+        Cell(amount),
         Cell("", "muted"),
         left_cell(glimpse.expires_at - scene.now, 5),
     )
@@ -157,9 +161,18 @@ def _type_word(view: ProposalView) -> str:
     return "market" if view.time_in_force is None else view.time_in_force.value
 
 
-def _narrow_cells(state: ConsoleState, view: ProposalView, scene: Scene, width: int) -> tuple[Cell, ...]:
-    proposal, room = view.proposal, columns(width)[2].width
-    cells = (*_head(view), Cell(_amount(proposal.eur, priced(proposal), tick_of(state, view), room)))
+def _narrow_rows(state: ConsoleState, scene: Scene, width: int) -> list[Row]:
+    room = columns(width)[2].width
+    told = [_amounts(view.proposal.eur, priced(view.proposal), tick_of(state, view)) for view in state.proposals]
+    return [
+        Row(str(view.proposal.id), _narrow_cells(view, scene, amount))
+        for view, amount in zip(state.proposals, _spelt_alike(told, room), strict=True)
+    ]
+
+
+def _narrow_cells(view: ProposalView, scene: Scene, amount: str) -> tuple[Cell, ...]:
+    proposal = view.proposal
+    cells = (*_head(view), Cell(amount))
     if view.blocking is None:
         gate = "TYPE" if view.typed_reason is not None else "ready"
         return (*cells, Cell(gate, "strong"), left_cell(proposal.expires_at - scene.now, 5))
@@ -168,16 +181,18 @@ def _narrow_cells(state: ConsoleState, view: ProposalView, scene: Scene, width: 
     return (*cells, Cell(_gate_word(view.blocking, proposal.side)), wait)
 
 
-def _amount(eur: Eur, limit: Price | None, tick: Price | None, room: int) -> str:
-    """``25.09 @ 61 200``, closer together where the room is short: no figure is cut."""
+def _amounts(eur: Eur, limit: Price | None, tick: Price | None) -> tuple[str, str, str]:
+    """``25.09 @ 61 200`` in three spellings, each closer together."""
     if limit is None:
-        return f"{fmt.eur(eur)} market"
-    wide = f"{fmt.eur(eur)} @ {price_text(limit, tick, 40)}"
-    if len(wide) <= room:
-        return wide
+        return (f"{fmt.eur(eur)} market", f"{fmt.eur_plain(eur)} market", f"{fmt.eur_plain(eur)} market")
     price, amount = price_text(limit, tick, 0), fmt.eur_plain(eur)
-    middle = f"{amount} @ {price}"
-    return middle if len(middle) <= room else f"{amount}@{price}"
+    return (f"{fmt.eur(eur)} @ {price_text(limit, tick, 40)}", f"{amount} @ {price}", f"{amount}@{price}")
+
+
+def _spelt_alike(told: Sequence[tuple[str, str, str]], room: int) -> list[str]:
+    """The widest spelling in which every row fits, for all of them: no figure is cut, and a list reads as one."""
+    spelling = next((place for place in range(2) if all(len(texts[place]) <= room for texts in told)), 2)
+    return [texts[spelling] for texts in told]
 
 
 def _gate_word(check: Check, side: Side) -> str:

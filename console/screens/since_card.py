@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from storage.models import Execution
     from storage.presence import Absence
 
-"""Without a key for so long the operator counts as away."""
 ASK_SECONDS: Final = 10.0
+RUNNERS_NAMED: Final = 2
+"""Consoles and workers that the card names beside this one; of more it says how many."""
 
 
 class SinceCard(Card, inherit_bindings=False):
@@ -57,7 +58,9 @@ class SinceCard(Card, inherit_bindings=False):
         today = Span(f"{fmt.day(scene.now, scene.zone)} {fmt.minute(scene.now, scene.zone)}")
         now = [today] if width >= NARROW else []
         last = f"last key {fmt.day(self.since, scene.zone)} {fmt.minute(self.since, scene.zone)}"
-        body: list[Line] = [*paragraph(" ", last, inner - 1, 2), ()]
+        if self.absence is not None:
+            last = f" {scene.symbols.dot} ".join((last, *runners(self.absence, state, scene)))
+        body: list[Line] = [*paragraph(" ", last, inner - 1, 2 if width >= NARROW else 3), ()]
         if self.absence is None:
             body.append((Span(f" {self.problem or 'reading'}", "wait"),))
         else:
@@ -80,6 +83,27 @@ def subjects(absence: Absence, state: ConsoleState | None, scene: Scene) -> list
         ("look at", look, "wait" if alerts else ""),
         ("now", _now(state), ""),
     ]
+
+
+def runners(absence: Absence, state: ConsoleState | None, scene: Scene) -> list[str]:
+    """Who ran the jobs meanwhile: each with when it ended, or that it runs on; this console last."""
+    own = None if state is None else state.instance
+    others = [runner for runner in absence.runners if runner.instance != own]
+    told = []
+    for runner in others[:RUNNERS_NAMED]:
+        name = safe_text(runner.instance, 20)
+        if runner.runs or runner.last is None:
+            told.append(f"{name} runs on")
+        else:
+            ended = fmt.until(runner.last, scene.now, scene.zone)
+            told.append(f"{name} ran until {ended}{', killed' if runner.killed else ''}")
+    if len(others) > RUNNERS_NAMED:
+        told.append(f"{len(others) - RUNNERS_NAMED} more ran")
+    if any(runner.instance == own and runner.runs for runner in absence.runners):
+        told.append("jobs run here now")
+    elif not any(runner.runs for runner in absence.runners):
+        told.append("nobody runs the jobs now")
+    return told
 
 
 def _money(absence: Absence, state: ConsoleState | None, dot: str, scene: Scene) -> str:

@@ -36,3 +36,7 @@ SELECT stage FROM stage_changes WHERE at > :since ORDER BY id;
 
 -- name: newest_alert(subject)^
 SELECT level, text FROM alerts WHERE subject = :subject ORDER BY id DESC LIMIT 1;
+
+-- name: runners_since(since)
+SELECT holder, min(started_at) AS first, max(finished_at) AS last FROM job_runs WHERE finished_at > :since
+GROUP BY holder ORDER BY last DESC, holder;

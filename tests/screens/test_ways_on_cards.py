@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC
 from typing import Any
 
 import pytest
 
 from console.execution.ideas import ExitWords
 from console.execution.outcome import End
+from console.panes.drawing import Scene
+from console.screens.since_card import runners
 from console.state import ConsoleState
 from storage.absence import OperatorFill
 from storage.clock import DAY, HOUR, MINUTE
-from storage.codes import ExecutionState
+from storage.codes import ExecutionState, Mode
 from storage.models import Sweep
-from storage.presence import Alert
-from tests.screens.fakes import FakeDriver, console_state, execution, halted, outcome, unknown_state
+from storage.presence import Alert, Runner
+from tests.screens.fakes import ACTOR, FakeDriver, console_state, execution, halted, outcome, unknown_state
 from tests.screens.support import SIZES, Running, console
 from tests.storage.builders import NOW, coins, eur, make_proposal, price
 
@@ -204,6 +207,10 @@ async def test_a_start_half_an_hour_after_the_last_key_says_what_happened(size: 
         "orders": (ended, ended),
         "expired": 41,
         "alerts": (Alert(NOW, "critical", "invariants", "a fill is missing"),),
+        "runners": (
+            Runner(ACTOR.instance, NOW, NOW, True, False),
+            Runner("box2-5f2c", NOW - DAY, NOW - HOUR, False, True),
+        ),
     }
     async with console(away(7 * DAY + 5 * HOUR, **happened), size) as running:
         await running.sees("SINCE YOU LEFT")
@@ -212,6 +219,7 @@ async def test_a_start_half_an_hour_after_the_last_key_says_what_happened(size: 
         text = card_text(running)
         for words in ("1 188.73 → 1 204.27 EUR +15.54 (+1.3 %)", "sold with +15.57 after fees", "3 fills, fees 0.31"):
             assert words in text
+        assert "box2-5f2c ran until 13:32, killed · jobs run here now" in text
         for words in ("model cost 2.10", "2 cancelled: BUY BTC @ 60 900 and 1 more", "41 ideas expired"):
             assert words in text
         for words in ("1 alert", "a fill is missing", "policy unchanged", "exchange agrees", "4 ideas live, 2 ready"):
@@ -236,6 +244,18 @@ async def test_the_money_is_what_is_known_and_no_more(changes: dict[str, Any], w
         await running.sees("money")
         assert words in card_text(running)
         assert "model cost 0" not in running.text
+
+
+async def test_who_ran_the_jobs_meanwhile_is_named_and_that_nobody_does_now() -> None:
+    far = NOW - 3 * DAY
+    some = (
+        Runner("box2-5f2c", far, far, True, False),
+        *(Runner(f"box{number}", far, far, False, False) for number in (3, 4, 5)),
+    )
+    scene, state = Scene(NOW, 0.0, Mode.PAPER, UTC), console_state()
+    absence = replace(await FakeDriver().absence(NOW - DAY), runners=some)
+    assert runners(absence, state, scene) == ["box2-5f2c runs on", "box3 ran until Sat 21 Nov 14:32", "2 more ran"]
+    assert runners(replace(absence, runners=()), state, scene) == ["nobody runs the jobs now"]
 
 
 async def test_what_cannot_be_valued_now_has_no_worth() -> None:

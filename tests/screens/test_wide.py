@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -82,6 +83,25 @@ def test_a_sell_says_what_it_earned(width: int, titled: bool, result: str, text:
     line = trade_line(35, NOW, Side.SELL, "ADA-EUR", "73.1", "0.34210", "0.07", earned=eur(result))
     [row] = history.rows(console_state(history=(line,)), SCENE, width, titled=titled)
     assert row.cells[-1] == (text, token)
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"), [(38, ["FILLED"]), (42, ["FILLED", "+0.4 %"]), (58, ["FILLED", "now +0.4 %"])]
+)
+def test_a_narrow_history_says_what_became_of_a_buy_where_there_is_room(width: int, shown: list[str]) -> None:
+    line = trade_line(37, NOW, Side.BUY, "ETH-EUR", "0.01211", "2064.3", "0.07", since=Decimal("0.004"))
+    shape = history.columns(width)
+    [row] = history.rows(console_state(history=(line,)), SCENE, width)
+    assert [cell.text for cell in row.cells[4:]] == shown
+    assert used(shape) <= width
+
+
+def test_a_narrow_list_spells_all_its_amounts_alike() -> None:
+    def amounts(width: int) -> list[str]:
+        return [row.cells[2].text for row in rows(console_state(), SCENE, width)]
+
+    assert amounts(38) == ["25.09@61200", "40.00@128.42", "25.00@0.34120", "24.60@2066.0"]
+    assert amounts(42) == ["25.09 @ 61 200", "40.00 @ 128.42", "25.00 @ 0.34120", "24.60 @ 2 066.0"]
 
 
 @pytest.mark.parametrize("width", [110, 112, 118, 198])

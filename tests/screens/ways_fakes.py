@@ -177,6 +177,7 @@ class WaysFake:
             policies=(),
             stages=(),
             sweep=Sweep(NOW, True, (), frozenset()),
+            runners=(),
         )
         return replace(found, **self.absence_changes)
 

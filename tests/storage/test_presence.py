@@ -6,12 +6,13 @@ from dataclasses import replace
 from decimal import Decimal
 
 from storage.clock import HOUR, MINUTE
-from storage.codes import ExecutionState
+from storage.codes import ExecutionState, JobName
 from storage.database import Tx
 from storage.evidence import apply_order
+from storage.leases import acquire_lease, finish_lease, register_job
 from storage.looks import LookRow, record_look
 from storage.money import Eur, Price
-from storage.presence import last_seen, note_presence, read_absence
+from storage.presence import Runner, last_seen, note_presence, read_absence
 from storage.proposals import create_proposal, expire_due
 from storage.trading_state import halt
 from tests.storage.world import an_idea, bring_to, claim_by_hand, clean_sweep, own_idea, submit, venue_fill, venue_order
@@ -124,3 +125,21 @@ def usage(tx: Tx, state: str, cost: int | None) -> None:
         "insert_usage", now=tx.now, oracle="llm/small", state=state, markets=5, reserved_micros=3_000_000,
         cost_micros=cost, summary="", settled_at=None if cost is None else tx.now,
     )  # fmt: skip
+
+
+def test_who_ran_jobs_meanwhile_is_named_and_who_holds_the_keeper_comes_first(tx: Tx) -> None:
+    for job in (JobName.KEEPER, JobName.LOOK):
+        register_job(tx, job, MINUTE)
+    tx.now += MINUTE
+    since = tx.now
+    looking = acquire_lease(tx, JobName.LOOK, "box2-5f2c")
+    assert looking is not None
+    assert read_absence(tx, since).runners == ()
+    tx.now += MINUTE
+    finish_lease(tx, looking, next_run_at=tx.now + HOUR, started_at=since, summary="", changed=True, error=None)
+    assert acquire_lease(tx, JobName.KEEPER, "box3-77aa") is not None
+    ran = Runner("box2-5f2c", since, tx.now, runs=False, killed=False)
+    assert read_absence(tx, since).runners == (Runner("box3-77aa", None, None, runs=True, killed=False), ran)
+    assert read_absence(tx, tx.now).runners[1:] == ()
+    tx.now += HOUR
+    assert read_absence(tx, since).runners == (ran,)
