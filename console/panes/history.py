@@ -104,7 +104,7 @@ def rows(state: ConsoleState, scene: Scene, width: int, *, titled: bool = True, 
     """The history as rows of the same columns; ideas of earlier days that expired are one line a day."""
     told = Past(state.history, {}) if past is None else past
     if not told.lines and not told.folded:
-        return [Row(NO_ROWS, (Cell(""), Cell("nothing yet", "muted")), selectable=False)]
+        return [_note(NO_ROWS, "nothing yet")]
     draw = _compact_cells if width >= 78 and not titled else _cells
     drawn = [_note("head", told.head)] if told.head else []
     expired = Counter({date: count for date, (count, _) in told.folded.items()})

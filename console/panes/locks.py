@@ -79,7 +79,7 @@ def _job_row(lock: JobLock, state: ConsoleState, scene: Scene, width: int) -> Ro
     holder = 5 if width < _ROOMY else min(max(len(_holder(other, state, 20)) for other in state.job_locks), width - 36)
     job = (Column("job", 9), Column("holder", holder), Column("fence", 4), Column("ttl", 5, "right"))
     name = _holder(lock, state, holder)
-    head = (Cell(safe_text(lock.job, 9), token), Cell(name, token), Cell(f"f{lock.fence}", "muted"))
+    head = (Cell(safe_text(lock.job, 40)[:9], token), Cell(name, token), Cell(f"f{lock.fence}", "muted"))
     key, error = f"j {lock.job}", safe_text(lock.error or "", 80)
     if lock.paused or lock.failures:
         text = f"paused {error}" if lock.paused else f"{lock.failures} failed, {_next(lock, scene)} {error}"

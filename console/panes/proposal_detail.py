@@ -10,12 +10,15 @@ from console.panes.drawing import Scene, paragraph
 from console.panes.proposals import tick_of
 from console.screens.confirm_line import Line, Span
 from console.text import safe_text
-from storage.clock import MINUTE
+from storage.clock import MINUTE, SECOND
 from storage.codes import Side
 
 if TYPE_CHECKING:
     from console.state import ConsoleState, ProposalView
+    from storage.models import Rationale
 
+SENTENCES: Final = ("done when ", "good while ")
+"""How the rules begin what they say of the end of an idea; a model names what to look at again."""
 TALL_DETAIL: Final = 8
 """Rows from which every part of a rationale has lines of its own."""
 
@@ -39,9 +42,9 @@ def detail_lines(
     about = f"{safe_text(proposal.oracle, 30)} {scene.symbols.dot} {made} ago"
     title: Line = (Span(head, "muted"), Span(about, "muted"))
     if rows < TALL_DETAIL:
-        against = safe_text(f"{reason.why_not} {scene.symbols.dot} next look if {reason.next_trigger}", 1000)
+        against = safe_text(f" {scene.symbols.dot} ".join(filter(str.strip, (reason.why_not, _then(reason)))), 1000)
         return [title, *why, *paragraph(" not  ", against, width, 1), *risk]
-    parts = (("why", reason.why), ("not", reason.why_not), ("then", f"next look if {reason.next_trigger}"),
+    parts = (("why", reason.why), ("not", reason.why_not), ("then", _then(reason)),
              ("note", reason.risk_notes))  # fmt: skip
     told = [
         line
@@ -50,6 +53,12 @@ def detail_lines(
         for line in paragraph(f" {word:<4} ", safe_text(text, 1000), width, 3)
     ]
     return [title, *told[: rows - 2], *risk]
+
+
+def _then(reason: Rationale) -> str:
+    """What comes next: a sentence of the rules as it is, anything else as what to look for, and nothing of nothing."""
+    trigger = reason.next_trigger
+    return f"next look if {trigger}" if trigger.strip() and not trigger.startswith(SENTENCES) else trigger
 
 
 def _short_risk(view: ProposalView, state: ConsoleState, scene: Scene) -> str:
@@ -77,5 +86,6 @@ def risk_text(view: ProposalView, state: ConsoleState, scene: Scene) -> str:
     if proposal.side is Side.SELL and wrong is None:
         parts.append("a sell of what is held risks no more money")
     seen = max(scene.now - proposal.created_at, 0)
-    parts.append(f"saw {fmt.age(seen - seen % MINUTE if seen >= MINUTE else seen)} ago")
+    whole = seen - seen % (MINUTE if seen >= MINUTE else SECOND)
+    parts.append(f"saw {fmt.age(whole).replace('.0', '')} ago")
     return f" {scene.symbols.dot} ".join(parts)

@@ -15,6 +15,7 @@ from console.panes import budget, history, locks
 from console.panes.activity import event_text
 from console.panes.drawing import Scene
 from console.panes.proposal_columns import BROAD_FROM, FULL_FROM, STANDARD_FROM, WIDE_FROM
+from console.panes.proposal_detail import detail_lines
 from console.panes.proposals import WOULD, columns, oracle_name, rows
 from console.panes.rows import Column, Row
 from console.symbols import SETS
@@ -162,6 +163,18 @@ def test_the_newest_event_names_the_coin_alone_rather_than_losing_its_end(room: 
     text = event_text(activity(), SCENE, room)
     assert text == f"14:31 refused 1041 {words}"
     assert len(text) <= room
+
+
+@pytest.mark.parametrize(
+    ("trigger", "shown"),
+    [("60900 holds", "next look if 60900 holds"), ("good while the mean holds", "good while the mean holds"), ("", "")],
+)
+def test_what_comes_next_is_said_once(trigger: str, shown: str) -> None:
+    reason = Rationale("why", "thin", price("60400"), trigger, "")
+    view = proposal_view(make_proposal(rationale=reason))
+    lines = detail_lines(view, console_state(), SCENE, 78, rows=4)
+    told = ["".join(span.text for span in line).rstrip() for line in lines]
+    assert told[2] == f" not  thin · {shown}".removesuffix(" · ")
 
 
 async def test_the_values_of_a_form_stand_in_one_column() -> None:
