@@ -51,7 +51,7 @@ class ExitForm(WordsForm, inherit_bindings=False):
         return (
             " {Enter} proposes it   {1} {2} {3} share   {s} stop {t} profit {n} now   {Tab} fields   {Esc}",
             " {Enter} proposes it  {1} {2} {3} share  {s} stop {t} profit {n} now  {Tab}",
-            " {Enter} proposes it {Tab} fields {s} stop",
+            " {Enter} proposes it {s} stop {Tab} {Esc}",
         )
 
     def press(self, key: Key) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 
 from tests.cli.warm import Warm
-from tests.terminal.pseudo_terminal import ORACLE, ROOT, Terminal
+from tests.terminal.pseudo_terminal import ORACLE, PATIENCE, ROOT, Terminal
 
 BETWEEN_LOOKS = threading.Event()
 """Never set: waiting for it is the pause between two looks at a condition."""
@@ -148,9 +148,9 @@ def execute(home: Path, proposal: int, *, typed: str | None = None) -> tuple[int
 
 def wait_until(condition: Callable[[], bool], seconds: float = 15.0) -> None:
     """Look again and again until it is so; AssertionError if it is not in time."""
-    until = time.monotonic() + seconds
+    until = time.monotonic() + seconds * PATIENCE
     while not condition():
-        assert time.monotonic() < until, f"not so within {seconds} s"
+        assert time.monotonic() < until, f"not so within {seconds * PATIENCE} s"
         BETWEEN_LOOKS.wait(0.02)
 
 

@@ -21,6 +21,8 @@ import pyte
 ROOT = Path(__file__).resolve().parents[2]
 TERM = "xterm-256color"
 ORACLE = [sys.executable, "-m", "console"]
+PATIENCE = 2
+"""Waits last this many times longer than on a calm machine: other tests run beside."""
 
 
 class Terminal:
@@ -74,22 +76,22 @@ class Terminal:
 
     def wait_for(self, pattern: str, seconds: float = 15.0, *, on_screen: bool = True) -> re.Match[str]:
         """Read until the pattern shows; AssertionError with the screen if it does not in time."""
-        until = time.monotonic() + seconds
+        until = time.monotonic() + seconds * PATIENCE
         while True:
             found = re.search(pattern, self.text() if on_screen else self.plain())
             if found is not None:
                 return found
             if time.monotonic() > until:
                 raise AssertionError(
-                    f"{pattern!r} did not show within {seconds} s:\n{self.text()}\n{self.plain()[-600:]}"
+                    f"{pattern!r} did not show within {seconds * PATIENCE} s:\n{self.text()}\n{self.plain()[-600:]}"
                 )
             self.pump()
 
     def wait_gone(self, text: str, seconds: float = 15.0) -> None:
         """Read until the screen does not show the text any more; AssertionError if it still does then."""
-        until = time.monotonic() + seconds
+        until = time.monotonic() + seconds * PATIENCE
         while text in self.text():
-            assert time.monotonic() < until, f"{text!r} was not gone within {seconds} s:\n{self.text()}"
+            assert time.monotonic() < until, f"{text!r} was not gone within {seconds * PATIENCE} s:\n{self.text()}"
             self.pump()
 
     def send(self, keys: str | bytes) -> None:
@@ -98,7 +100,7 @@ class Terminal:
 
     def wait_exit(self, seconds: float = 20.0) -> int:
         """Read until the process ends; its exit code."""
-        until = time.monotonic() + seconds
+        until = time.monotonic() + seconds * PATIENCE
         while time.monotonic() < until:
             self.pump(0.02)
             pid, status = os.waitpid(self.pid, os.WNOHANG)
@@ -108,7 +110,7 @@ class Terminal:
                 self.status = os.waitstatus_to_exitcode(status)
                 os.close(self._descriptor)
                 return self.status
-        raise AssertionError(f"still running after {seconds} s:\n{self.text()}")
+        raise AssertionError(f"still running after {seconds * PATIENCE} s:\n{self.text()}")
 
     def hang_up(self) -> None:
         """Close the terminal under the program."""
@@ -116,14 +118,14 @@ class Terminal:
 
     def wait_end(self, seconds: float = 20.0) -> int:
         """Wait for the process without a terminal to read; its exit code."""
-        until = time.monotonic() + seconds
+        until = time.monotonic() + seconds * PATIENCE
         while time.monotonic() < until:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
                 self.status = os.waitstatus_to_exitcode(status)
                 return self.status
             select.select([], [], [], 0.02)
-        raise AssertionError(f"still running after {seconds} s")
+        raise AssertionError(f"still running after {seconds * PATIENCE} s")
 
     def kill(self) -> None:
         """End it the hard way."""
