@@ -41,7 +41,8 @@ unit: $(DEV_STAMP)
 soak: $(DEV_STAMP)
 	@$(BIN)/python -m tests.soak $(SOAK)
 
-# How quick it is: start, first frame, idle, a fast feed. Alone on the machine; BENCH="--json FILE" keeps the figures.
+# How quick it is: start, first frame, idle, a fast feed, the exchange and eight hours of its clock (the longest part,
+# --hours 0 leaves it out). Alone on the machine; BENCH="--json FILE" keeps the figures elsewhere.
 bench: $(DEV_STAMP)
 	@$(BIN)/python -m tests.bench $(BENCH)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from functools import cache
 
 CENT = Decimal("0.01")
 ZERO = Decimal(0)
@@ -25,14 +26,20 @@ def floor_cents(value: Decimal) -> Decimal:
     return value.quantize(CENT, ROUND_FLOOR)
 
 
+@cache
+def _unit(places: int) -> Decimal:
+    """One in the last of so many decimal places; the ladders ask for the same few a thousand times a second."""
+    return Decimal(1).scaleb(-places)
+
+
 def floor_places(value: Decimal, places: int) -> Decimal:
     """The value cut to so many decimal places."""
-    return value.quantize(Decimal(1).scaleb(-places), ROUND_FLOOR)
+    return value.quantize(_unit(places), ROUND_FLOOR)
 
 
 def ceil_places(value: Decimal, places: int) -> Decimal:
     """The smallest number of so many decimal places not below the value."""
-    return value.quantize(Decimal(1).scaleb(-places), ROUND_CEILING)
+    return value.quantize(_unit(places), ROUND_CEILING)
 
 
 def places_of(value: Decimal) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
 from console.paper.channels import ACCOUNT, DAY_TICKER, Subscriptions, Topic, Wanted
@@ -90,11 +90,19 @@ class Hub:
     # events ---------------------------------------------------------------------------------------------------
     def pump(self) -> None:
         """Tell what changed in the markets since the last call."""
+        for _ in self.pumping():
+            pass
+
+    def pumping(self) -> Iterator[None]:
+        """The same in pieces, one market of a topic each: who runs it can answer others between them."""
         now = self._engine.clock.monotonic()
-        for topic, markets in self._active.items():
-            for market in sorted(markets):
-                for event in self._feeds[market].events(topic, now):
-                    self._publish(topic, market, event)
+        for topic, market in [(topic, market) for topic, found in self._active.items() for market in sorted(found)]:
+            # A topic can have lost its last listener since the piece before.
+            if market not in self._active.get(topic, ()):
+                continue
+            for event in self._feeds[market].events(topic, now):
+                self._publish(topic, market, event)
+            yield
         if self._day_told_at is None or now - self._day_told_at >= DAY_TICKER_S:
             self._day_told_at = now
             self._tell_days()

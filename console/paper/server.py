@@ -215,7 +215,9 @@ class Process:
     async def _advance(self) -> None:
         while True:
             self.engine.advance()
-            self.exchange.hub.pump()
+            for _ in self.exchange.hub.pumping():
+                # Whoever asks is not kept waiting for the books of all markets.
+                await self.clock.sleep(0)
             await self.clock.sleep(ADVANCE_S)
 
     async def _watch(self, server: uvicorn.Server) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
+from tests.bench.exchange import measure_exchange
 from tests.bench.feed import measure_feed
 from tests.bench.minimal import WORDS
 from tests.bench.pages import measure_pages
@@ -86,10 +87,12 @@ def main() -> int:
     parser.add_argument("--json", type=Path, default=Path(__file__).with_name("figures.json"), help="the file")
     parser.add_argument("--times", type=int, default=7, help="runs of each; the median counts")
     parser.add_argument("--idle", type=float, default=60.0, help="seconds to watch an idle console for")
+    parser.add_argument("--hours", type=int, default=8, help="hours of the exchange's stepped clock; 0 leaves them out")
     asked = parser.parse_args()
     load_before = round(os.getloadavg()[0], 2)
     with tempfile.TemporaryDirectory(prefix="oracle-bench-", ignore_cleanup_errors=True) as folder:
         figures = measure(Path(folder), asked.times, asked.idle) | measure_feed(asked.idle)
+    figures |= measure_exchange(asked.hours)
     report = {
         "commit": git("rev-parse", "HEAD"),
         "program_changed_since": bool(git("status", "--porcelain", "--", "console", "storage")),

@@ -70,6 +70,20 @@ async def test_subscribing_twice_tells_nothing_twice_and_unsubscribing_ends_it(b
         assert await once.told()
 
 
+async def test_markets_are_told_of_one_by_one_so_that_requests_come_between(bench: Bench) -> None:
+    async with connected(bench) as socket:
+        await socket.subscribe("book", "BTC-EUR", "ETH-EUR", "SOL-EUR")
+        bench.clock.step(1)
+        bench.engine.advance()
+        pieces = bench.exchange.hub.pumping()
+        next(pieces)
+        assert [event["market"] for event in await socket.told()] == ["BTC-EUR"]
+        await socket.ask({"action": "unsubscribe", "channels": [{"name": "book", "markets": ["ETH-EUR"]}]})
+        for _ in pieces:
+            pass
+        assert [event["market"] for event in await socket.told()] == ["SOL-EUR"]
+
+
 # public channels ----------------------------------------------------------------------------------------------
 async def test_a_ticker_carries_pairs_and_only_what_changed(bench: Bench) -> None:
     known: dict[str, Any] = {}
