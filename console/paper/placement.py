@@ -59,11 +59,9 @@ class Placement:
         self.store.save_order(order)
 
     def _check_room(self, new: NewOrder, spec: MarketSpec) -> None:
-        resting = self.store.open_orders(new.spec.market)
-        if new.client_order_id is not None:
-            key = new.client_order_id.lower()
-            if any(order.client_key == key for order in resting):
-                raise refusal(220)
+        resting = self.store.open_client_keys(new.spec.market)
+        if new.client_order_id is not None and new.client_order_id.lower() in resting:
+            raise refusal(220)
         if len(resting) >= spec.max_open_orders:
             raise refusal(235)
 

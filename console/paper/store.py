@@ -292,3 +292,8 @@ class Store:
         if market is None:
             return self.orders(f"{condition} ORDER BY seq", [])
         return self.orders(f"{condition} AND market = ? ORDER BY seq", [market])
+
+    def open_client_keys(self, market: str) -> list[str | None]:
+        """The client's key of each open order of a market, None where it gave none."""
+        open_ones = "status IN ('new', 'partiallyFilled', 'awaitingTrigger') AND market = ?"
+        return [row[0] for row in self.rows(f"SELECT client_key FROM orders WHERE {open_ones}", [market])]  # noqa: S608
