@@ -70,6 +70,15 @@ async def protect(rig: Rig, **words: Any) -> Outcome:
     return outcome
 
 
+async def buy(rig: Rig) -> None:
+    """Hold something, as soon as the book has filled up behind a crowd."""
+
+    async def bought() -> bool:
+        return (await rig.fire()).state is ExecutionState.FILLED
+
+    await until(bought)
+
+
 async def held(rig: Rig) -> Quantity:
     book = await rig.vault.read(read_book)
     return book.positions[MARKET].quantity if MARKET in book.positions else Quantity.zero()
@@ -77,11 +86,7 @@ async def held(rig: Rig) -> Quantity:
 
 async def test_a_stop_that_is_reached_closes_the_position_once(rig: Rig) -> None:
     await somebody(rig, side="buy", orderType="market", amount=CROWD)  # before the baseline: what they sell later
-
-    async def bought() -> bool:
-        return (await rig.fire()).state is ExecutionState.FILLED
-
-    await until(bought)  # as soon as the book has filled up behind them
+    await buy(rig)
     stop = await protect(rig)
     (order,) = rig.orders_of(stop.client_order_id)
     assert (order["order_type"], order["status"], order["cod_group_id"]) == ("stopLoss", "awaitingTrigger", None)
@@ -102,7 +107,7 @@ async def test_a_stop_that_is_reached_closes_the_position_once(rig: Rig) -> None
 
 
 async def test_a_stop_whose_answer_was_lost_is_found_and_is_the_only_one(rig: Rig) -> None:
-    await rig.fire()
+    await buy(rig)
     ticket, quote = await stop_ticket(rig)
     await rig.faults("POST /order: apply-then-drop x1")
     lost = await rig.executor.execute(ticket, quote)
@@ -118,7 +123,7 @@ async def test_a_stop_whose_answer_was_lost_is_found_and_is_the_only_one(rig: Ri
 
 
 async def test_a_halt_takes_back_entries_and_leaves_the_stop(rig: Rig) -> None:
-    await rig.fire()
+    await buy(rig)
     stop = await protect(rig, share="50", kind=TriggerType.TAKE_PROFIT)
     assert await take_back_entries(rig.vault, rig.executor) == (0, ())
     assert rig.orders_of(stop.client_order_id)[0]["status"] == "awaitingTrigger"
@@ -131,7 +136,7 @@ async def test_a_halt_takes_back_entries_and_leaves_the_stop(rig: Rig) -> None:
 
 
 async def test_a_stop_that_somebody_changed_or_took_away_is_told(rig: Rig) -> None:
-    await rig.fire()
+    await buy(rig)
     stop = await protect(rig)
     order_id = (await rig.execution(stop.execution_id)).order_id
     await somebody(rig, "PUT", orderId=order_id, triggerAmount="20000")
