@@ -155,7 +155,7 @@ class Runtime(WaysOn):
         from console.jobs import make_jobs
         from console.market_data import MarketData
         from console.scheduler.worker import Scheduler
-        from console.streaming import HAND_OVER_S, Streaming
+        from console.streaming import NEWS_S, Streaming
 
         if self._engine is None:
             self._engine = await Engine.open(self.home, self.settings, self._system_clock, self._entropy, self.actor)
@@ -164,14 +164,14 @@ class Runtime(WaysOn):
         await engine.record_halt_file()
         if not self._tasks:
             engine.vault.commits.listen(self._changed.set)
-            self._streaming = streaming = Streaming(engine, self._changed.set, wakes=not self.read_only)
+            self._streaming = streaming = Streaming(engine, wakes=not self.read_only)
             self._markets = markets = MarketData(engine, streaming, self._changed.set)
             quotes_s = float(self.settings.intervals.quotes_seconds)  # a turn itself waits for up to a second
             self._tasks = [
                 asyncio.create_task(self._forever("reading the vault", lambda: self._watch(engine), REST_S)),
                 asyncio.create_task(self._forever("fetching quotes", markets.keep_quotes, quotes_s - 1)),
                 asyncio.create_task(self._forever("listening to the exchange", streaming.run, REBUILD_S)),
-                asyncio.create_task(self._forever("taking over what was heard", streaming.hand_over, HAND_OVER_S)),
+                asyncio.create_task(self._forever("taking over news of orders", streaming.wake_jobs, NEWS_S)),
                 asyncio.create_task(
                     self._forever("fetching candles", lambda: markets.keep_candles(self._state), REBUILD_S)
                 ),
@@ -370,6 +370,8 @@ class Runtime(WaysOn):
         from console.state import Link, Surroundings, build_state
 
         quotes, streaming = engine.parts.quotes, self._streaming
+        if streaming is not None:
+            streaming.take_books()
         heard = None if streaming is None else streaming.heard
         times = [at for at in (quotes.answered, heard) if at is not None]
         around = Surroundings(

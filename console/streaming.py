@@ -1,14 +1,14 @@
 """The stream in a running console: newer books into its quotes, and orders looked up as soon as something happened.
 
-Without it everything goes on by polling. Four times a second the newest book of each market is handed over, however
-often it changed in between: each time the whole screen's state is built anew.
+Without it everything goes on by polling. A book that changes is no reason to build the screen's state anew: each build
+takes the newest one, and there is one at every whole second.
 """
 
 from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from storage.codes import ExecutionState, JobName
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from console.exchange.readonly import BookView
     from console.exchange.stream import Stream
 
-HAND_OVER_S: Final = 0.25
+NEWS_S: Final = 0.25
+"""Seconds between two looks for news of orders."""
+
 WAKE_S: Final = 0.5
 """Least seconds between two calls of the jobs that look orders up."""
 
@@ -31,9 +33,8 @@ MODULE: Final = "console.exchange.stream"
 class Streaming:
     """Owns the stream. ``wakes`` is False where nothing may be written, not even that a job is due."""
 
-    def __init__(self, engine: Engine, changed: Callable[[], None], *, wakes: bool) -> None:
+    def __init__(self, engine: Engine, *, wakes: bool) -> None:
         self._engine = engine
-        self._changed = changed
         self._wakes = wakes
         self._stream: Stream | None = None
         self._woken = False
@@ -60,15 +61,13 @@ class Streaming:
         """When the stream said something last (monotonic second), while it is in use; None while quotes are polled."""
         return self._stream.heard if self._stream is not None and self._stream.following else None
 
-    async def hand_over(self) -> None:
-        """One turn: newer books to the quotes, and the jobs that follow orders made due if there was news of one.
+    def take_books(self) -> None:
+        """Put the books that have changed since the last call into the quotes."""
+        if self._stream is not None:
+            self._engine.parts.quotes.take_books(self._stream.take_changed())
 
-        Raises VaultError.
-        """
-        if self._stream is None:
-            return
-        if self._engine.parts.quotes.take_books(self._stream.take_changed()):
-            self._changed()
+    async def wake_jobs(self) -> None:
+        """One turn: the jobs that follow orders made due if there was news of one. Raises VaultError."""
         now = self._engine.clock.monotonic()
         if self._woken and self._wakes and (self._woken_at is None or now - self._woken_at >= WAKE_S):
             self._woken, self._woken_at = False, now

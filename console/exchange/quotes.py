@@ -76,16 +76,13 @@ class Quotes:
         self.latest.update(made)
         return made
 
-    def take_books(self, books: Iterable[BookView]) -> bool:
-        """Put newer books into the quotes that are known; whether any was newer. Every other part keeps its age."""
-        taken = False
+    def take_books(self, books: Iterable[BookView]) -> None:
+        """Put newer books into the quotes that are known. Every other part keeps its age."""
         for book in books:
             known = self.latest.get(book.market)
             if known is None or (known.book_confirmed is not None and known.book_confirmed >= book.fetched):
                 continue
             self.latest[book.market] = replace(known, bids=book.bids, asks=book.asks, book_confirmed=book.fetched)
-            taken = True
-        return taken
 
     async def _book(self, market: str, streamed: Mapping[str, BookView]) -> BookView | None:
         known = streamed.get(market)
