@@ -17,6 +17,7 @@ from typing import Any, Final
 from tests.bench.exchange import measure_exchange
 from tests.bench.feed import measure_feed
 from tests.bench.minimal import WORDS
+from tests.bench.others import measure_others
 from tests.bench.pages import measure_pages
 from tests.bench.timed import ORACLE, ROOT, Cost, OnTerminal, environment, run_to_end
 
@@ -67,6 +68,7 @@ def measure(home: Path, times: int, idle_s: float) -> dict[str, Any]:
             "status_json": typical(lambda: run_to_end([*ORACLE, "status", "--json"], env), times),
             "minimal_first_text": typical(lambda: first_text(MINIMAL, home, WORDS.encode()), times),
             "console_first_rows": typical(lambda: first_text([*ORACLE, "run"], home, ROW), times),
+            "commit_of_another_shown": measure_others(home),
         }
     finally:
         beside.end()
