@@ -14,6 +14,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -90,33 +91,61 @@ def append_event(db: sqlite3.Connection, key: bytes, row: AuditRow) -> AuditRow:
 
 def read_chain(db: sqlite3.Connection) -> Iterator[AuditRow]:
     """The chain from its first event on, one row at a time."""
-    cursor = db.execute("SELECT seq, at, kind, subject, actor, instance, pid, payload, mac FROM audit_log ORDER BY seq")
-    for row in cursor:
-        yield AuditRow(*row)
+    usual = db.text_factory
+    # Bytes that are no text are to show at their event; they must not end the reading.
+    db.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
+    try:
+        sql = "SELECT seq, at, kind, subject, actor, instance, pid, payload, mac FROM audit_log ORDER BY seq"
+        for row in db.execute(sql):
+            yield AuditRow(*row)
+    finally:
+        db.text_factory = usual
 
 
 def verify_chain(rows: Iterable[AuditRow], key: bytes, head: Head | None) -> ChainReport:
     """Walk the chain and compare its end with the head. Reads one row at a time.
 
-    The head may lag behind the chain by a few seconds, never be ahead of it.
+    The head may lag behind the chain by a few seconds, never be ahead of it. The first bad number of a chain that was
+    cut, or that no head vouches for, is the one after its last.
     """
     previous, expected, head_seen = GENESIS, 1, head is None or head.seq == 0
     for row in rows:
         if row.seq != expected:
-            return ChainReport(expected - 1, expected, f"event {expected} is missing")
-        if not hmac.compare_digest(event_mac(key, previous, row), row.mac):
+            return _out_of_turn(expected, row)
+        if not _is_genuine(key, previous, row):
             return ChainReport(expected - 1, row.seq, f"event {row.seq} was changed, moved or inserted")
         if head is not None and row.seq == head.seq:
-            head_seen = hmac.compare_digest(row.mac, head.mac)
+            head_seen = _same(row.mac, head.mac)
             if not head_seen:
                 return ChainReport(expected, row.seq, f"event {row.seq} is not the one the head names")
         previous, expected = row.mac, expected + 1
     count = expected - 1
     if head is None:
-        return ChainReport(count, None, None if count == 0 else "the head file is missing")
+        return ChainReport(count, expected, f"no valid head names its end: events after {count} may have been cut")
     if not head_seen:
         return ChainReport(count, expected, f"the chain ends at {count}, the head names {head.seq}: the end was cut")
     return ChainReport(count, None, None)
+
+
+def _out_of_turn(expected: int, row: AuditRow) -> ChainReport:
+    """For a row that does not carry the next number."""
+    if isinstance(row.seq, int) and row.seq > expected:
+        return ChainReport(expected - 1, expected, f"event {expected} is missing")
+    bad = row.seq if isinstance(row.seq, int) else expected
+    return ChainReport(expected - 1, bad, f"event {row.seq} was inserted")
+
+
+def _is_genuine(key: bytes, previous: str, row: AuditRow) -> bool:
+    try:
+        mac = event_mac(key, previous, row)
+    except TypeError:
+        return False  # a blob, where the table was made anew without its types
+    return isinstance(row.mac, str) and _same(mac, row.mac)
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two MACs are equal; a forged one may be any text, and ``compare_digest`` takes ASCII text alone."""
+    return hmac.compare_digest(one.encode(errors="surrogatepass"), other.encode(errors="surrogatepass"))
 
 
 def _head_mac(key: bytes, head: Head) -> str:
@@ -132,9 +161,9 @@ def read_head(path: Path, key: bytes) -> Head | None:
         own = str(raw["hmac"])
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise VaultBroken(f"audit.head cannot be read ({type(error).__name__}); see oracle verify") from None
-    if not hmac.compare_digest(own, _head_mac(key, head)):
+    if not _same(own, _head_mac(key, head)):
         raise VaultBroken("audit.head was not written with this vault's audit.key; see oracle verify")
     return head
 

@@ -123,9 +123,11 @@ def _first_rows(
 def _check_head(folder: Path, key: bytes, db: sqlite3.Connection) -> None:
     head = audit.read_head(folder / "audit.head", key)
     newest = db.execute("SELECT max(seq) FROM audit_log").fetchone()[0]
-    if newest is not None and head is None:
+    if newest is None:
+        raise VaultBroken("the vault has no audited event, though its making was one; see oracle verify")
+    if head is None:
         raise VaultBroken("audit.head is missing, but the vault has audited events; see oracle verify")
-    if head is not None and (newest is None or newest < head.seq):
+    if newest < head.seq:
         raise VaultBroken(
             f"the vault ends at event {newest}, but audit.head names {head.seq}: it was rolled back; restore a backup"
         )

@@ -70,16 +70,20 @@ def verify_vault(folder: Path, mode: Mode, clock: Clock, actor: Actor) -> Verify
 
     def check(tx: Tx) -> VerifyReport:
         problems: list[str] = []
+        head: audit.Head | None = None
         try:
             head = audit.read_head(folder / "audit.head", key)
         except VaultBroken as error:
-            return VerifyReport(0, None, (str(error), *broken_invariants(tx)))
+            problems.append(str(error))  # the chain is walked all the same: it may be bad earlier
         chain = audit.verify_chain(audit.read_chain(tx.db), key, head)
         if chain.problem is not None:
             problems.append(f"audit chain: {chain.problem}")
         return VerifyReport(chain.events, chain.first_bad, (*problems, *broken_invariants(tx)))
 
-    return read_vault(folder, mode, clock, actor, check)
+    try:
+        return read_vault(folder, mode, clock, actor, check)
+    except sqlite3.OperationalError as error:  # a table or column of the schema is not there
+        raise VaultBroken(f"vault.db is not what this program made ({error}); restore a backup") from None
 
 
 def _open(folder: Path) -> sqlite3.Connection:

@@ -253,6 +253,11 @@ def verify(
     """Check invariants and audit chain.
 
     Reads only. Exit code 1 on any violation, each in one sentence.
+
+    The chain shows, at its first bad event, whatever was edited, deleted, moved, inserted or cut off by somebody
+    without audit.key; the last five seconds of a program that was killed are not covered yet. It shows nothing
+    against whoever has that key. Nor can it tell that vault.db and audit.head were put back together to an earlier
+    moment: only the exchange can, where orders and balances are then not what the vault says.
     """
     raise typer.Exit(guarded(lambda: _verify(existing(home, live, settings), as_json)))
 

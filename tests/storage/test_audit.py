@@ -169,11 +169,16 @@ def test_a_rollback_with_new_events_on_top_shows_where_it_parts_from_the_head() 
     assert verify_chain(back, KEY, head_of(rows)).first_bad == 9
 
 
-def test_an_empty_chain_is_intact_only_without_a_head() -> None:
-    assert verify_chain([], KEY, None).intact
+def test_an_empty_chain_is_never_intact() -> None:
+    # The making of every vault is its first event.
+    assert verify_chain([], KEY, None).first_bad == 1
     assert verify_chain([], KEY, head_of(chain_of(3))).first_bad == 1
+
+
+def test_a_chain_without_a_head_is_bad_behind_its_last_event() -> None:
     report = verify_chain(chain_of(3), KEY, None)
-    assert report.problem == "the head file is missing"
+    assert (report.events, report.first_bad) == (3, 4)
+    assert report.problem == "no valid head names its end: events after 3 may have been cut"
 
 
 def test_another_key_verifies_nothing() -> None:
