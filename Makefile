@@ -11,7 +11,7 @@ PYTEST_JOBS ?= 4
 # Where this is set, every start compiles the program anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test lint types contracts unit soak bench readme lock clean
+.PHONY: run test lint types contracts unit gauntlet soak bench readme lock clean
 
 run: $(RUN_STAMP)
 	@echo "3/3 console (data in ./var; oracle --help lists the commands)"
@@ -36,6 +36,11 @@ contracts: $(DEV_STAMP)
 unit: $(DEV_STAMP)
 	@echo "== pytest"
 	@$(BIN)/pytest -n $(PYTEST_JOBS) --dist loadgroup
+
+# What takes too long for every time: a million audit events, and 500 power cuts for each way of syncing.
+gauntlet: $(DEV_STAMP)
+	@$(BIN)/python -m tests.storage.long_audit
+	@$(BIN)/python -m tests.storage.crashes
 
 # Two consoles and two workers for an hour, one of them killed every few seconds; SOAK="--seconds 600 --seed 1" for less.
 soak: $(DEV_STAMP)
