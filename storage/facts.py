@@ -142,8 +142,7 @@ def _last_trade(tx: Tx, market: str, side: Side | None) -> LastTrade | None:
     row = tx.sql.one("last_trade", market=market, side=side, now=tx.now)
     if row is None:
         return None
-    at = max(tx.now, row["traded_at"]) if row["live"] else row["traded_at"]
-    return LastTrade(at, Side(row["side"]), bool(row["live"]), row["execution_id"])
+    return LastTrade(row["newest_at"], Side(row["side"]), bool(row["live"]), row["execution_id"])
 
 
 def _times(rows: Iterable[tuple[str, Micros]]) -> dict[Side, tuple[Micros, ...]]:

@@ -482,7 +482,10 @@ class OpenExecution:
 
 @dataclass(frozen=True, slots=True)
 class LastTrade:
-    """A market's newest counted trade. ``live`` while its execution is not terminal: then its time is now."""
+    """A market's newest counted trade, or one that is live: not over, so that its time is now, and none is newer.
+
+    ``at`` is the newest time of all of them, which lies ahead of now where a clock disagrees.
+    """
 
     at: Micros
     side: Side

@@ -6,11 +6,15 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final
 
 from storage.clock import Micros
 from storage.codes import Side
 from storage.models import Fill, Lot, Position, Realised
-from storage.money import Eur, Quantity
+from storage.money import EXACT, Eur, Quantity
+
+SHARE: Final = Decimal("1e-30")
+"""To what a share of a cost is rounded, EUR."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +56,31 @@ def _sell(queue: deque[Lot], quantity: Quantity, proceeds: Eur) -> Eur | None:
         if lot.quantity <= remaining:
             remaining, cost = remaining - lot.quantity, cost + lot.cost
         else:
-            share = lot.cost.scaled(remaining.ratio(lot.quantity))
+            share = _part(lot.cost, remaining, lot.quantity)
             queue.appendleft(Lot(lot.at, lot.quantity - remaining, lot.cost - share))
             remaining, cost = Quantity.zero(), cost + share
     sold = quantity - remaining
     if sold.is_zero:
         return None
-    return proceeds.scaled(Decimal(1) if remaining.is_zero else sold.ratio(quantity)) - cost
+    return (proceeds if remaining.is_zero else _part(proceeds, sold, quantity)) - cost
+
+
+def _part(amount: Eur, part: Quantity, whole: Quantity) -> Eur:
+    """``amount`` times ``part`` by ``whole``, divided last: exact wherever the result has an end within 30 decimals.
+
+    Rounded there, so that what is taken off and what is left add up to the whole again, to the last digit.
+    """
+    share = EXACT.divide(EXACT.multiply(amount.value, part.value), whole.value)
+    return Eur(share.quantize(SHARE, context=EXACT))
 
 
 def last_close_at_loss(book: Book, market: str) -> Micros | None:
-    """When the market's newest sell closed its position at a loss; None if it did not, or there was none."""
-    newest = next((result for result in reversed(book.realised) if result.market == market), None)
-    if newest is not None and newest.closing and newest.result < Eur.zero():
-        return newest.at
-    return None
+    """When the market's newest sell closed its position at a loss; None if it did not, or there was none.
+
+    A sell is its order with all fills: the last of them alone may have won what the others lost.
+    """
+    sold = [result for result in book.realised if result.market == market]
+    if not sold or not sold[-1].closing:
+        return None
+    whole = Eur.total(each.result for each in sold if each.execution_id == sold[-1].execution_id)
+    return sold[-1].at if whole < Eur.zero() else None

@@ -101,9 +101,9 @@ def cooldown(question: Question) -> Check:
     """Enough time passed since the market's newest trade, longer after a closing sell at a loss."""
     policy, facts, market = policy_of(question), question.facts, question.order.market
     last, loss_at = facts.last_trade, facts.last_close_at_loss
-    if last is not None and last.live:
-        return _live_trade(CheckCode.COOLDOWN, market, last)
     length = policy.cooldown_min * MINUTE
+    if last is not None and last.live and length > 0:
+        return _live_trade(CheckCode.COOLDOWN, market, last)
     ends: list[tuple[Micros, Micros, Micros]] = []
     if last is not None:
         ends.append((last.at + length, last.at, length))
@@ -128,7 +128,7 @@ def anti_flip(question: Question) -> Check:
         return passes(CheckCode.ANTI_FLIP, f"no {order.side.other}", length_text(length), reason)
     if last.side is not order.side.other:
         raise MissingInput(f"the last {order.side.other} of {order.market} is missing, there is a {last.side}")
-    if last.live:
+    if last.live and length > 0:
         return _live_trade(CheckCode.ANTI_FLIP, order.market, last)
     sentence = (
         f"No {order.side} of {order.market} yet: its last {last.side} was {ago_text(facts.now, last.at)}, "

@@ -12,6 +12,8 @@ from storage.check_results import MissingInput, euros, fails, known, passes, per
 from storage.clock import Micros
 from storage.codes import UNDECIDED, CheckCode, OrderType, Side, TriggerType
 from storage.models import Check, MarketRules, OpenExecution, Question, Trigger
+from storage.codes import TERMINAL, UNDECIDED, CheckCode, OrderType, Side
+from storage.models import Check, MarketRules, OpenExecution, Question
 from storage.money import EXACT, Eur, Price, Quantity, decimal_text
 from storage.order_value import (
     base_of,
@@ -50,7 +52,9 @@ def order_rules(question: Question) -> Check:
     if word.value not in rules.order_types:
         problems.append(f"{rules.market} takes no {word} orders")
     resting = sum(
-        execution.market == order.market and execution.proposal_id != order.proposal_id
+        execution.market == order.market
+        and execution.proposal_id != order.proposal_id
+        and execution.state not in TERMINAL  # one that ended may still lack fills, but takes no place any more
         for execution in question.facts.open_executions
     )
     if resting >= rules.maximum_open_orders:

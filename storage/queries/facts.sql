@@ -2,12 +2,20 @@
 SELECT seq, at FROM audit_log ORDER BY seq DESC LIMIT 1;
 
 -- name: last_trade(market, side, now)^
-SELECT h.execution_id, h.side, h.traded_at,
-    e.state IN ('CLAIMED', 'SUBMITTING', 'UNKNOWN', 'SUBMITTED', 'PARTIALLY_FILLED') AS live
-FROM trade_history h JOIN trade_executions e ON e.id = h.execution_id
-WHERE h.market = :market AND (:side IS NULL OR h.side = :side) AND h.status <> 'failed'
-ORDER BY CASE WHEN e.state IN ('CLAIMED', 'SUBMITTING', 'UNKNOWN', 'SUBMITTED', 'PARTIALLY_FILLED')
-    THEN max(:now, h.traded_at) ELSE h.traded_at END DESC, h.id DESC
+-- One that is live comes first, whatever the others' times are; ``newest_at`` is the newest time of all.
+SELECT execution_id, side, live, max(at) OVER () AS newest_at FROM (
+    SELECT h.id, h.execution_id, h.side, max(:now, h.traded_at) AS at, 1 AS live
+    FROM trade_executions e JOIN trade_history h ON h.execution_id = e.id
+    WHERE e.state IN ('CLAIMED', 'SUBMITTING', 'UNKNOWN', 'SUBMITTED', 'PARTIALLY_FILLED')
+        AND h.market = :market AND (:side IS NULL OR h.side = :side) AND h.status <> 'failed'
+    UNION ALL
+    SELECT * FROM (
+        SELECT h.id, h.execution_id, h.side, h.traded_at, 0
+        FROM trade_history h JOIN trade_executions e ON e.id = h.execution_id
+        WHERE h.market = :market AND (:side IS NULL OR h.side = :side) AND h.status <> 'failed'
+            AND e.state NOT IN ('CLAIMED', 'SUBMITTING', 'UNKNOWN', 'SUBMITTED', 'PARTIALLY_FILLED')
+        ORDER BY h.traded_at DESC, h.id DESC LIMIT 1))
+ORDER BY live DESC, at DESC, id DESC
 LIMIT 1;
 
 -- name: counted_times(since, now)

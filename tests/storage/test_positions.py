@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
@@ -23,7 +23,7 @@ def fill(side: Side, units: int, price: str, fee: str | None = "0", market: str 
     """A fill of so many thousandths of a coin."""
     return Fill(
         id=at,
-        execution_id=1,
+        execution_id=at,
         market=market,
         side=side,
         fill_id=str(at),
@@ -100,6 +100,25 @@ def test_a_loss_is_flagged_only_for_the_newest_sell_that_closed() -> None:
     again = [opened, loss, buy(1, "80", at=3)]
     assert last_close_at_loss(replay(again), BTC) == 2
     assert last_close_at_loss(replay([*again, sell(1, "99", at=4)]), BTC) is None
+
+
+def test_a_sell_in_several_fills_closed_at_a_loss_if_all_of_it_lost() -> None:
+    opened = buy(3, "100", at=1)
+    gained, lost = sell(2, "110", at=2), sell(1, "90", at=3)
+    of_one_sell = replace(lost, execution_id=gained.execution_id)
+    assert last_close_at_loss(replay([opened, gained, of_one_sell]), BTC) is None, "0.02 won, 0.01 lost"
+    assert last_close_at_loss(replay([opened, gained, lost]), BTC) == 3, "a sell of its own"
+    lost, gained = sell(2, "90", at=2), sell(1, "110", at=3)
+    of_one_sell = replace(gained, execution_id=lost.execution_id)
+    assert last_close_at_loss(replay([opened, lost, of_one_sell]), BTC) == 3, "0.02 lost, 0.01 won"
+
+
+def test_a_share_that_has_an_end_is_exact() -> None:
+    book = replay([buy(3, "100", at=1), sell(1, "90", at=2)])
+    assert str(book.realised[0].result) == "-0.01"  # a third of 0.3, not of 0.33333 times 0.3
+    assert str(book.positions[BTC].cost) == "0.2"
+    endless = replay([buy(3, "100", "0.01", at=1), sell(1, "100", at=2)])  # a third of 0.31 has no end
+    assert endless.positions[BTC].cost - endless.realised[0].result == Eur.of("0.21"), "no digit is lost"
 
 
 @dataclass

@@ -211,6 +211,13 @@ class TestCooldown:
         assert check.clears_at is None
         assert check.clears_how == "when execution 400 ends"
 
+    def test_a_length_of_zero_lets_a_live_trade_pass(self) -> None:
+        live = last_trade(NOW, Side.SELL, live=True)
+        policy = policy_with(cooldown_min=0, anti_flip_min=0)
+        facts = {"last_trade": live, "last_opposite": live}
+        assert answer(CheckCode.COOLDOWN, policy=policy, facts=facts).passed
+        assert answer(CheckCode.ANTI_FLIP, policy=policy, facts=facts).passed
+
 
 class TestAntiFlip:
     def test_it_ends_exactly_when_its_length_has_passed(self) -> None:

@@ -105,6 +105,7 @@ class TestOrderRules:
             ((here,), False),
             ((replace(here, market="ETH-EUR"),), True),
             ((replace(here, proposal_id=1042),), True),
+            ((replace(here, state=ExecutionState.CANCELED),), True),  # ended, its fills not listed yet
         ):
             check = with_rules(CheckCode.ORDER_RULES, facts={"open_executions": others}, maximum_open_orders=1)
             assert check.passed is passed
