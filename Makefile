@@ -48,6 +48,11 @@ soak: $(DEV_STAMP)
 
 # How quick it is: start, first frame, idle, a fast feed, the exchange and eight hours of its clock (the longest part,
 # --hours 0 leaves it out). Alone on the machine; BENCH="--json FILE" keeps the figures elsewhere.
+# What `make test` asks in small, in large.
+gauntlet: $(DEV_STAMP)
+	@$(BIN)/python -m tests.storage.second_opinion --cases 100000 --seed 20261124
+
+# How quick it is: start, first frame, idle, a fast feed. Alone on the machine; BENCH="--json FILE" keeps the figures.
 bench: $(DEV_STAMP)
 	@$(BIN)/python -m tests.bench $(BENCH)
 
