@@ -9,7 +9,7 @@ import pytest
 
 from console.paper.process import Address
 from tests.execution.kit import Rig, rig_at
-from tests.paper.exchanges import running
+from tests.paper.roomy import running_with_room
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def exchange_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def exchange(exchange_folder: Path) -> Iterator[Address]:
-    with running(exchange_folder, "--balance", "10000") as address:
+    with running_with_room(exchange_folder, "--balance", "10000") as address:
         yield address
 
 

@@ -34,7 +34,7 @@ CROWD = "1.2"
 
 @pytest.fixture(scope="module")
 def exchange(exchange_folder: Path) -> Iterator[Address]:
-    with running(exchange_folder, "--balance", "1000000") as address:
+    with running_with_room(exchange_folder, "--balance", "1000000") as address:
         yield address
 
 
