@@ -24,7 +24,8 @@ from storage.money import Quantity
 from storage.proposals import create_proposal
 from storage.stops import live_stops
 from tests.execution.kit import MARKET, Rig, until
-from tests.paper.exchanges import Signed, running
+from tests.paper.exchanges import Signed
+from tests.paper.roomy import running_with_room
 
 pytestmark = pytest.mark.processes
 
