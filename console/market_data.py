@@ -50,7 +50,8 @@ class MarketData:
             await asyncio.sleep((QUOTES_AT - clock.now()) % SECOND / SECOND)
         began = clock.now() // SECOND
         markets = {proposal.market for proposal in await engine.vault.read(open_proposals)}
-        await quotes.fetch_all(markets, self._streaming.watch(markets))
+        self._streaming.watch(markets)
+        await quotes.fetch_all(markets)
         if first or quotes.problem is not None or clock.now() // SECOND != began:
             self._changed()
         if quotes.problem is not None:

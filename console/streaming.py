@@ -18,7 +18,6 @@ from storage.leases import wake_job
 
 if TYPE_CHECKING:
     from console.engine import Engine
-    from console.exchange.readonly import BookView
     from console.exchange.stream import Stream
 
 NEWS_S: Final = 0.25
@@ -45,16 +44,13 @@ class Streaming:
         # In a thread: keys are read while it loads.
         await asyncio.to_thread(importlib.import_module, MODULE)
         self._stream = self._engine.listen(self._account)
+        self._engine.parts.quotes.streamed = self._stream.fresh
         await self._stream.run()
 
-    def watch(self, markets: Iterable[str]) -> dict[str, BookView]:
-        """Follow these markets from now on; the books of those that need no poll."""
-        if self._stream is None:
-            return {}
-        wanted = frozenset(markets)
-        self._stream.watch(wanted)
-        books = {market: self._stream.fresh(market) for market in wanted}
-        return {market: book for market, book in books.items() if book is not None}
+    def watch(self, markets: Iterable[str]) -> None:
+        """Follow these markets from now on; a book that is followed and fresh is polled by nobody in this process."""
+        if self._stream is not None:
+            self._stream.watch(frozenset(markets))
 
     @property
     def heard(self) -> float | None:

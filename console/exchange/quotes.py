@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from decimal import Decimal
-from types import MappingProxyType
 from typing import Final, TypeVar
 
 from console.exchange.errors import ExchangeError
@@ -26,17 +25,19 @@ FEE_LIVES: Final = 600.0
 CLOCK_LIVES: Final = 20.0
 """Seconds after which market rules, the account's fee and the exchange's time are asked for again."""
 
-NOTHING_STREAMED: Final[Mapping[str, BookView]] = MappingProxyType({})
-
 log = logging.getLogger(__name__)
 
 
 class Quotes:
-    """Fetches quotes through the read-only client, and remembers what changes slowly."""
+    """Fetches quotes through the read-only client, and remembers what changes slowly.
+
+    ``streamed`` gives a market's book where a stream has it and knows it to be right: that one is not asked for.
+    """
 
     def __init__(self, client: ReadOnlyClient, clock: Clock) -> None:
         self._client = client
         self._clock = clock
+        self.streamed: Callable[[str], BookView | None] = lambda _market: None
         self.rules: dict[str, MarketRules] = {}
         self.latest: dict[str, Quote] = {}
         self.answered: float | None = None
@@ -50,13 +51,8 @@ class Quotes:
         """A fresh quote of one market; also kept as its latest."""
         return (await self.fetch_all([market]))[market]
 
-    async def fetch_all(
-        self, markets: Iterable[str], streamed: Mapping[str, BookView] = NOTHING_STREAMED
-    ) -> dict[str, Quote]:
-        """Fresh quotes of several markets with one balance, one list of best prices and one clock for all.
-
-        The books of ``streamed`` are not asked for.
-        """
+    async def fetch_all(self, markets: Iterable[str]) -> dict[str, Quote]:
+        """Fresh quotes of several markets with one balance, one list of best prices and one clock for all."""
         wanted = list(dict.fromkeys(markets))
         (balances, best, last, _, _), books = await asyncio.gather(
             asyncio.gather(
@@ -66,7 +62,7 @@ class Quotes:
                 self._slow_parts(),
                 self._time(),
             ),
-            asyncio.gather(*(self._book(market, streamed) for market in wanted)),
+            asyncio.gather(*(self._book(market) for market in wanted)),
         )
         bids = {market: bid for market, (bid, _) in best.items() if bid is not None} if best is not None else {}
         made = {}
@@ -84,8 +80,8 @@ class Quotes:
                 continue
             self.latest[book.market] = replace(known, bids=book.bids, asks=book.asks, book_confirmed=book.fetched)
 
-    async def _book(self, market: str, streamed: Mapping[str, BookView]) -> BookView | None:
-        known = streamed.get(market)
+    async def _book(self, market: str) -> BookView | None:
+        known = self.streamed(market)
         return await self._part(self._client.book(market)) if known is None else known
 
     async def _slow_parts(self) -> None:

@@ -38,7 +38,8 @@ def asked_books(desk: Desk) -> list[str]:
 async def test_a_streamed_book_is_not_polled_and_the_others_are() -> None:
     desk = Desk(answer)
     quotes = Quotes(desk.readonly, desk.clock)
-    fetched = await quotes.fetch_all(["BTC-EUR", "ETH-EUR"], {"BTC-EUR": view("BTC-EUR", "98", 999.5)})
+    quotes.streamed = {"BTC-EUR": view("BTC-EUR", "98", 999.5)}.get
+    fetched = await quotes.fetch_all(["BTC-EUR", "ETH-EUR"])
     assert asked_books(desk) == ["/v2/ETH-EUR/book"]
     assert (fetched["BTC-EUR"].bid, fetched["BTC-EUR"].book_confirmed) == (Price(Decimal(98)), 999.5)
     assert (fetched["ETH-EUR"].bid, fetched["ETH-EUR"].book_confirmed) == (Price(Decimal(99)), desk.clock.monotonic())
@@ -68,6 +69,7 @@ async def test_a_book_heard_of_while_the_rest_was_fetched_is_kept_and_an_older_o
     quotes.take_books([view("BTC-EUR", "98", at + 1)])
     for bid, heard, kept, confirmed in (("97", at, "98", at + 1), ("96", at + 2, "96", at + 2)):
         desk.clock.step(1)
-        fetched = await quotes.fetch_all(["BTC-EUR"], {"BTC-EUR": view("BTC-EUR", bid, heard)})
+        quotes.streamed = {"BTC-EUR": view("BTC-EUR", bid, heard)}.get
+        fetched = await quotes.fetch_all(["BTC-EUR"])
         assert (fetched["BTC-EUR"].bid, fetched["BTC-EUR"].book_confirmed) == (Price(Decimal(kept)), confirmed)
         assert quotes.latest == fetched

@@ -62,13 +62,15 @@ def confirmed(runtime: Runtime) -> float | None:
 
 async def test_quotes_come_by_the_stream_and_without_it_by_polls(runtime: Runtime) -> None:
     assert way(runtime) in ("", "polled"), "nothing is watched yet"
-    await runtime.propose(Idea(MARKET, "buy", "25", None), None)
+    proposal = await runtime.propose(Idea(MARKET, "buy", "25", None), None)
     await until(lambda: way(runtime) == "stream")
     address = exchange_of(runtime)
     # No book can be polled, and still the books on the screen go on.
     control(address, faults="GET /{market}/book: status 503")
     start = runtime.clock.monotonic()
     await until(lambda: (confirmed(runtime) or 0) > start + 6)
+    ticket = await runtime.ticket(proposal.id)
+    assert (ticket.question.quote.book_confirmed or 0) > start, "a ticket takes the stream's book, too"
     control(address, clear=True, faults="WS /ticker24h: disconnect")
     await until(lambda: way(runtime) == "polled")
     polled_at = confirmed(runtime)
