@@ -51,6 +51,7 @@ soak: $(DEV_STAMP)
 # What `make test` asks in small, in large.
 gauntlet: $(DEV_STAMP)
 	@$(BIN)/python -m tests.storage.second_opinion --cases 100000 --seed 20261124
+	@$(BIN)/python -m tests.screens.key_storm
 
 # How quick it is: start, first frame, idle, a fast feed. Alone on the machine; BENCH="--json FILE" keeps the figures.
 bench: $(DEV_STAMP)

@@ -110,6 +110,7 @@ class Dialog(ModalScreen[T], inherit_bindings=False):
         super().__init__()
         self.box = LineBlock(id="box")
         self._timer: Timer | None = None
+        self._left_with: tuple[T | None] | None = None
 
     @property
     def console(self) -> Console:
@@ -130,6 +131,20 @@ class Dialog(ModalScreen[T], inherit_bindings=False):
         self.redraw()
         self._timer = self.set_interval(self.TICK, self.redraw)
 
+    def leave(self, result: T | None = None) -> None:
+        """End with this, at once or, from under another dialog, when that has gone."""
+        if not self.is_attached:
+            return
+        if self.is_active:
+            self.dismiss(result)
+        else:
+            self._left_with = (result,)
+
+    def on_screen_resume(self) -> None:
+        """What lay over the dialog has gone."""
+        if self._left_with is not None:
+            self.call_later(self.leave, *self._left_with)
+
     def on_resize(self) -> None:
         """Lay out anew."""
         self.redraw()
@@ -139,8 +154,8 @@ class Dialog(ModalScreen[T], inherit_bindings=False):
         event.stop()
         event.prevent_default()
         key = Key(event.key, event.character)
-        if not self.is_current:
-            return  # closed by the key before this one, which arrived together with it
+        if not self.is_active:
+            return  # closed or covered by the key before this one, which arrived together with it
         if key.character == "h" and self.STOPS:
             self.console.action_stop()
         elif not key.is_modifier:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from textual import events
@@ -48,7 +49,6 @@ class ConfirmScreen(TicketWays, inherit_bindings=False):
         self._fetching = False
         self._fetched_at = 0.0
         self._ended: str | None = None
-        self._leaves = False
 
     def on_mount(self) -> None:
         """Ask for the first quote, and for another one every two seconds."""
@@ -145,20 +145,6 @@ class ConfirmScreen(TicketWays, inherit_bindings=False):
             self._fetch(new_quote=True)
         self._show()
 
-    def leave(self) -> None:
-        """Go, at once or, from under another dialog, when that has gone."""
-        if not self.is_attached:
-            return
-        if self.app.screen is self:
-            self.dismiss(None)
-        else:
-            self._leaves = True
-
-    def on_screen_resume(self) -> None:
-        """What lay over the ticket has gone."""
-        if self._leaves:
-            self.call_later(self.leave)
-
     def _at(self) -> float:
         return self.console.driver.clock.monotonic()
 
@@ -179,7 +165,7 @@ class ConfirmScreen(TicketWays, inherit_bindings=False):
             return
         self._fetching = True
         self._fetched_at = self._at()
-        self.run_worker(self._quote(new_quote), group="quote", exclusive=True)
+        self.background(partial(self._quote, new_quote), "quote")
 
     async def _quote(self, new_quote: bool) -> None:
         try:

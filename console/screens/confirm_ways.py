@@ -33,10 +33,6 @@ class TicketWays(Dialog[None], inherit_bindings=False):
         super().__init__()
         self.proposal = proposal
 
-    def leave(self) -> None:
-        """Go."""
-        raise NotImplementedError
-
     def ask_again(self) -> None:
         """A new quote of what the proposal is by now."""
         raise NotImplementedError

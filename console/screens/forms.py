@@ -106,7 +106,10 @@ class Form(Dialog[T], inherit_bindings=False):
 
     def on_key(self, event: events.Key) -> None:
         """Enter, Tab and the ways out; everything else is typed, or the form's own beside the fields."""
-        if event.key in ("escape", "ctrl+c", "ctrl+q"):
+        if not self.is_active:
+            event.stop()
+            event.prevent_default()  # closed by the key before this one, which arrived together with it
+        elif event.key in ("escape", "ctrl+c", "ctrl+q"):
             event.stop()
             event.prevent_default()
             self.dismiss(None)

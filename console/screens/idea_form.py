@@ -96,8 +96,7 @@ class WordsForm(Form[Proposal | None], inherit_bindings=False):
         except DRIVER_ERRORS as error:
             self.note = safe_text(error, 200)
         else:
-            if self.is_active:
-                self.dismiss(stored)
+            self.leave(stored)
             return
         finally:
             self._sending = False

@@ -92,6 +92,15 @@ async def test_click_never_fires(size: tuple[int, int]) -> None:
         assert running.screens[-1] == "ConfirmScreen"
 
 
+async def test_f_that_comes_with_the_stop_key_never_fires() -> None:
+    async with console() as running:
+        await running.arm()
+        running.burst("h", "F")
+        await running.until(lambda: running.screens[-1] == "StopBar")
+        await running.pilot.pause()
+        assert running.driver.asked == []
+
+
 async def test_lower_f_disarms_and_says_what_fires() -> None:
     async with console() as running:
         await running.arm()

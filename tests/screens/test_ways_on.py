@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from storage.check_results import fails
 from storage.clock import MINUTE
 from storage.codes import CheckCode, ProposalState, TriggerType
 from storage.errors import Conflict
-from storage.models import Check
+from storage.models import Check, Proposal
 from tests.screens.fakes import (
     FakeDriver,
     console_state,
@@ -143,6 +144,39 @@ async def test_escape_leaves_a_form_and_nothing_else() -> None:
             await running.press("escape")
             assert running.screens == ("DashboardScreen",)
         assert running.driver.asked == []
+
+
+async def test_keys_that_arrive_together_leave_the_form_alone() -> None:
+    async with console() as running:
+        await running.open_ticket()
+        for key in ("n", "m"):
+            await running.press("escape", key)
+            await running.until(lambda: len(running.screens) == 2 and running.screens[-1] != "ConfirmScreen")
+            running.burst("escape", "escape", "escape", "ctrl+c", "ctrl+q")
+            await running.pilot.pause()
+            assert running.screens == ("DashboardScreen",)
+
+
+async def test_a_form_that_stored_its_idea_under_the_stop_bar_goes_when_the_bar_has_gone() -> None:
+    async with console() as running:
+        await running.press("n")
+        form = await ready_form(running)
+        stored, storing = asyncio.Event(), form.store
+
+        async def slow() -> Proposal:
+            await stored.wait()
+            return await storing()
+
+        form.store = slow  # type: ignore[method-assign]
+        await running.press("enter", "ctrl+x")
+        await running.until(lambda: running.screens[-1] == "StopBar")
+        stored.set()
+        await running.until(lambda: asked(running.driver, "propose") != [])
+        await running.pilot.pause()
+        assert running.screens[-1] == "StopBar", "the stop bar stays until it is answered"
+        await running.press("escape")
+        await running.until(lambda: running.screens[-1] != form.__class__.__name__)
+        assert len(asked(running.driver, "propose")) == 1
 
 
 async def test_after_gone_n_is_the_same_idea_again() -> None:
