@@ -9,6 +9,7 @@ if TYPE_CHECKING:  # the screen's first frame waits for this module: what decisi
     from console.engine import Engine
     from console.execution.ideas import Draft, ExitWords, Idea
     from console.execution.unknown import UnknownFacts
+    from console.market_data import MarketData, MarketsView
     from console.past import Page, Place
     from storage.absence import OperatorFill
     from storage.clock import Micros
@@ -26,6 +27,7 @@ class WaysOn:
     """The part of the runtime that screens and forms ask for new decisions. Knows no Textual."""
 
     read_only: bool
+    _markets: MarketData | None
 
     def _ready(self) -> Engine:
         raise NotImplementedError
@@ -140,6 +142,11 @@ class WaysOn:
         from console.execution.unknown import read_unknown
 
         return await self._ready().vault.read(lambda tx: read_unknown(tx, execution_id))
+
+    # looking ---------------------------------------------------------------------------------------------------
+    def look_at(self, market: str, others: frozenset[str]) -> MarketsView | None:
+        """What is known of a market's last trades and the others' candles; None before the start. Asking keeps them."""
+        return None if self._markets is None else self._markets.look_at(market, others)
 
     # coming back -----------------------------------------------------------------------------------------------
     async def note_key(self) -> None:

@@ -220,8 +220,9 @@ def _store_fill(tx: Tx, execution: Execution, fill: VenueFill) -> None:
         now=tx.now,
     )
     tx.audit(
-        "fill.stored", str(execution.id), fill=fill.fill_id, quantity=fill.quantity, price=fill.price, fee=fill.fee
-    )
+        "fill.stored", str(execution.id), proposal=execution.proposal_id, fill=fill.fill_id,
+        quantity=fill.quantity, price=fill.price, fee=fill.fee,
+    )  # fmt: skip
     beyond = execution.limit is not None and (
         fill.price > execution.limit if execution.side is Side.BUY else fill.price < execution.limit
     )

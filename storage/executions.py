@@ -149,4 +149,7 @@ def cancel_asked(tx: Tx, execution_id: int, answer: str) -> None:
     """Note that the unfilled rest of an order was asked back, and what the exchange said."""
     execution = get_execution(tx, execution_id)
     tx.sql.change("ask_cancel", id=execution_id, now=tx.now)
-    tx.audit("execution.cancel_asked", str(execution_id), order_id=execution.order_id, answer=answer)
+    tx.audit(
+        "execution.cancel_asked", str(execution_id),
+        proposal=execution.proposal_id, order_id=execution.order_id, answer=answer,
+    )  # fmt: skip

@@ -592,6 +592,16 @@ class Candle:
 
 
 @dataclass(frozen=True, slots=True)
+class PublicTrade:
+    """One trade of a market, whoever made it; ``side`` is that of the order that took, ``at`` in microseconds."""
+
+    at: Micros
+    side: Side
+    price: Price
+    quantity: Quantity
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     """The right to run a job until it expires, with the fence that later holders exceed."""
 

@@ -11,6 +11,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
 from console import format as fmt
+from console.event_words import event_words
 from storage.codes import TradingState
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ def audited_text(line: ActivityLine, state: ConsoleState) -> str:
         return f"vault and exchange differ: {_listed(payload.get('differences'), '; ')}"
     if line.kind == "policy.activated":
         return f"policy {line.subject} is in force"
-    return f"{line.kind.replace('.', ' ').replace('_', ' ')} {line.subject}"
+    return event_words(line)
 
 
 def _execution_text(what: str, line: ActivityLine, state: ConsoleState) -> str:

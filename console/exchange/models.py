@@ -12,8 +12,9 @@ from pydantic import Field, StrictBool, TypeAdapter, ValidationError
 from console.exchange.errors import ExchangeUnreadable
 from console.exchange.wire import Amount, Label, Millis, Payload, Positive, Signed, Whole, Word, first_fault
 from storage.clock import Micros
+from storage.codes import Side
 from storage.flows import AccountMove
-from storage.models import Candle, Level, MarketRules, VenueFill, VenueOrder
+from storage.models import Candle, Level, MarketRules, PublicTrade, VenueFill, VenueOrder
 from storage.money import EXACT, Eur, Price, Quantity
 
 MICROS_PER_MS: Final = 1000
@@ -194,6 +195,19 @@ class OrderPayload(Payload):
             operator_id=self.operator_id,
             trigger=None if self.trigger_amount is None else Price(self.trigger_amount),
         )
+
+
+class PublicTradePayload(Payload):
+    """One element of ``GET /{market}/trades``; the side is the taker's."""
+
+    timestamp: Millis
+    side: Side
+    amount: Positive
+    price: Positive
+
+    def trade(self) -> PublicTrade:
+        """As the screens take it."""
+        return PublicTrade(self.timestamp * MICROS_PER_MS, self.side, Price(self.price), Quantity(self.amount))
 
 
 class HistoryPayload(Payload):

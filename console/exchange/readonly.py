@@ -21,6 +21,7 @@ from console.exchange.models import (
     HistoryPayload,
     LastPricePayload,
     MarketPayload,
+    PublicTradePayload,
     TimePayload,
     read_candles,
 )
@@ -33,7 +34,7 @@ from console.exchange.wire import read_all, read_most, read_one
 from storage.clock import Micros
 from storage.codes import Mode
 from storage.flows import AccountMove
-from storage.models import Candle, ClockSample, Level, MarketRules
+from storage.models import Candle, ClockSample, Level, MarketRules, PublicTrade
 from storage.money import Eur, Price, Quantity
 
 SIMULATED_HEADER: Final = "x-simulated-exchange"
@@ -164,6 +165,11 @@ class ReadOnlyClient:
         """At most ``limit`` candles (1 to 1440), oldest first. A period without trades has none."""
         query: Query = [("interval", interval), ("limit", limit)]
         return read_candles(await self._reader.get(f"/{market}/candles", query, lane=lane))
+
+    async def trades(self, market: str, limit: int, *, lane: Lane = Lane.SCAN) -> tuple[PublicTrade, ...]:
+        """The market's last trades, whoever made them, at most ``limit`` (1 to 1000), newest first."""
+        value = await self._reader.get(f"/{market}/trades", [("limit", limit)], lane=lane, weight=5)
+        return tuple(row.trade() for row in read_all(PublicTradePayload, value, "trades"))
 
     async def balances(self, *, lane: Lane = Lane.RECONCILE) -> Balances:
         """What the account has."""

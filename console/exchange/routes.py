@@ -41,6 +41,7 @@ READONLY: Final = Routes(
         Route("GET", "/markets"),
         Route("GET", "/{market}/book"),
         Route("GET", "/{market}/candles"),
+        Route("GET", "/{market}/trades"),
         Route("GET", "/ticker/price"),
         Route("GET", "/ticker/book"),
         Route("GET", "/account"),

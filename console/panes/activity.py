@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final
 
 from console import format as fmt
+from console.event_words import event_words
 from console.panes.rows import Cell, Column, Row
 from console.text import fit, safe_text, wrapped
 
@@ -15,17 +16,7 @@ if TYPE_CHECKING:
     from console.panes.drawing import Scene
     from console.state import ActivityLine, ConsoleState
 
-_WORDS: Final = {
-    "proposal.created": "new",
-    "proposal.proposed": "decline undone",
-    "gate.passed": "claimed",
-    "gate.refused": "refused",
-    "trading.active": "trading resumed",
-    "trading.reducing": "reduce only",
-    "trading.halted": "HALTED",
-    "sweep.differences": "vault and exchange differ",
-    "policy.activated": "policy",
-}
+_NOT_DONE: Final = ("gate.refused", "sweep.differences", "execution.rejected", "execution.abandoned", "alert.notice")
 _ROOM: Final = 300
 
 WELCOME: Final = (
@@ -51,18 +42,7 @@ def words_of(line: ActivityLine, *, short: bool = False) -> str:
     if line.kind.startswith("job."):
         failed = " failed" if payload.get("failed") is True else ""
         return safe_text(f"{line.kind[4:]}{failed}: {payload.get('text', '')}", _ROOM)
-    word = _WORDS.get(line.kind) or line.kind.rpartition(".")[2].replace("_", " ")
-    subject = "" if line.kind.startswith("trading.") else line.subject
-    details = [str(payload[name]) for name in ("side", "market") if name in payload]
-    if short and "market" in payload:
-        details[-1] = details[-1].partition("-")[0]
-    if details and "side" in payload:
-        details[0] = details[0].upper()
-    codes = payload.get("codes")
-    if isinstance(codes, list):
-        details += [str(code) for code in codes]
-    details += [str(payload[name]) for name in ("reason", "text", "note") if payload.get(name) is not None]
-    return safe_text(" ".join([word, subject, *details]), _ROOM)
+    return safe_text(event_words(line, short=short), _ROOM)
 
 
 def quiet_text(state: ConsoleState, scene: Scene) -> str:
@@ -135,4 +115,4 @@ def token_of(line: ActivityLine) -> str:
     if line.kind in ("trading.halted", "execution.unknown", "alert.critical"):
         return "stop"
     failed = line.kind.startswith("job.") and line.payload.get("failed") is True
-    return "wait" if failed or line.kind in ("gate.refused", "sweep.differences", "alert.warning") else ""
+    return "wait" if failed or line.kind in _NOT_DONE else ""

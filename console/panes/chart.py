@@ -5,6 +5,7 @@ Nothing here is imported before the first chart is wanted.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,6 +16,7 @@ from rich.text import Text
 from console.screens.confirm_line import Line, Span
 
 if TYPE_CHECKING:
+    from storage.clock import Micros
     from storage.models import Candle
     from storage.money import Price
 
@@ -74,6 +76,26 @@ def row_of(price: Price, low: Price, high: Price, height: int) -> int | None:
         return None
     share = (high - price).ratio(high - low)
     return min(int(share * height), height - 1)
+
+
+def column_of(at: Micros, wanted: Wanted) -> int | None:
+    """The cell, from 0 at the left, of the candle in which something happened; None outside the chart."""
+    shown = wanted.candles[-wanted.width :]
+    if len(shown) < 2 or not shown[0].at <= at < shown[-1].at + (shown[-1].at - shown[-2].at):
+        return None
+    return wanted.width - len(shown) + bisect_right(shown, at, key=lambda candle: candle.at) - 1
+
+
+def marked(line: Sequence[Span], column: int, mark: Span) -> Line:
+    """The line with one cell of it replaced; each of its characters is one cell."""
+    made: list[Span] = []
+    for span in line:
+        if 0 <= column < len(span.text):
+            made += [Span(span.text[:column], span.token), mark, Span(span.text[column + 1 :], span.token)]
+        else:
+            made.append(span)
+        column -= len(span.text)
+    return tuple(span for span in made if span.text)
 
 
 def draw_candles(wanted: Wanted) -> list[Line]:

@@ -39,7 +39,7 @@ def rows(state: ConsoleState, scene: Scene, width: int) -> list[Row]:
     drawn = [_market_row(lock, scene, width) for lock in state.market_locks]
     if not drawn:
         drawn = [Row("none", (Cell("no market is locked", "muted"),), selectable=False)]
-    return drawn + [_job_row(lock, state, scene, width) for lock in state.job_locks]
+    return drawn + [row for lock in state.job_locks for row in _job_rows(lock, state, scene, width)]
 
 
 def title_facts(state: ConsoleState, scene: Scene) -> tuple[Span, ...]:
@@ -74,21 +74,32 @@ def lock_text(lock: MarketLock, scene: Scene, room: int) -> str:
     return next((text for text in choices if len(text) <= room), choices[-1])
 
 
-def _job_row(lock: JobLock, state: ConsoleState, scene: Scene, width: int) -> Row:
-    token = "wait" if lock.paused or lock.failures else ""
-    holder = 5 if width < _ROOMY else min(max(len(_holder(other, state, 20)) for other in state.job_locks), width - 36)
-    job = (Column("job", 9), Column("holder", holder), Column("fence", 4), Column("ttl", 5, "right"))
-    name = _holder(lock, state, holder)
-    head = (Cell(safe_text(lock.job, 40)[:9], token), Cell(name, token), Cell(f"f{lock.fence}", "muted"))
+def _job_rows(lock: JobLock, state: ConsoleState, scene: Scene, width: int) -> list[Row]:
+    """A job; what goes wrong with it follows in its line or, where whole words have the room, in one of its own."""
+    roomy, wrong = width >= _ROOMY, lock.paused or lock.failures
+    names = [len(_holder(other, state, 20)) for other in state.job_locks] if roomy else []
+    holder = max(5, min(max(names, default=5), width - 36))
+    token = "wait" if wrong else ""
+    head = (
+        Cell(safe_text(lock.job, 40)[:9], token), Cell(_holder(lock, state, holder), token),
+        Cell(f"f{lock.fence}", "muted"),
+    )  # fmt: skip
+    job = (Column("job", 9), Column("holder", holder), Column("fence", 4))
     key, error = f"j {lock.job}", safe_text(lock.error or "", 80)
-    if lock.paused or lock.failures:
-        text = f"paused {error}" if lock.paused else f"{lock.failures} failed, {_next(lock, scene)} {error}"
-        own = max(len(name), 5)  # what went wrong needs the room more than the columns their line
-        failing = (job[0], Column("holder", own), job[2], Column("why", max(width - 17 - own, 1)))
-        return Row(key, (*head, Cell(text, token)), columns=failing)
-    shape = (*job, Column("next", max(width - 23 - holder, 1)))
+    following = "paused" if lock.paused else _next(lock, scene)
+    if wrong and not roomy:
+        text = f"paused {error}" if lock.paused else f"{lock.failures} failed, {following} {error}"
+        failing = (*job, Column("why", max(width - 22, 1)))
+        return [Row(key, (*head, Cell(text, token)), columns=failing)]
+    shape = (*job, Column("ttl", 5, "right"), Column("next", max(width - 23 - holder, 1)))
     ttl = "" if lock.ttl is None else short_left(lock.ttl, 5)
-    return Row(key, (*head, Cell(ttl), Cell(_next(lock, scene), "muted")), columns=shape)
+    row = Row(key, (*head, Cell(ttl), Cell(following, token or "muted")), columns=shape)
+    if not wrong:
+        return [row]
+    failed = f"{lock.failures} failed" if lock.failures else "paused"
+    why = (Column("job", 9), Column("why", max(width - 11, 1)))
+    told = (Cell(""), Cell(f"{failed}: {error}" if error else failed, token))
+    return [row, Row(f"{key} why", told, selectable=False, columns=why)]
 
 
 def _holder(lock: JobLock, state: ConsoleState, room: int) -> str:

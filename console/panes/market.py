@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from console import format as fmt
+from console.panes.around import other_lines, others_of, trade_lines
 from console.panes.cells import price_text
-from console.panes.chart import Wanted, price_range, row_of
+from console.panes.chart import Wanted, column_of, marked, price_range, row_of
 from console.panes.drawing import Scene, fitted
 from console.panes.proposals import QUOTE_SECONDS, most_urgent
 from console.screens.confirm_line import Line, Span
@@ -18,6 +19,8 @@ from storage.codes import Side
 from storage.money import Price
 
 if TYPE_CHECKING:
+    from console.market_data import MarketsView
+    from console.panes.sparks import Sparks
     from console.state import ConsoleState, ProposalView
     from storage.models import Candle, Level, Quote
 
@@ -27,6 +30,12 @@ BESIDE: Final = 70
 BOOK: Final = 34
 _LEVELS: Final = 8
 _MARK: Final = 3
+
+ROOMY: Final = 16
+"""Rows from which last trades stand under the book and other markets under the candles."""
+
+_LEAST_TRADES: Final = 7
+"""Rows of the last trades with their heading, at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,15 @@ class Plan:
     axis: int
     book: tuple[int, int]
     beside: bool
+    trades: int = 0
+    """Rows of the last trades under the book."""
+    others: int = 0
+    """Rows of the other markets under the candles."""
+
+    @property
+    def left(self) -> int:
+        """Cells left of the book."""
+        return self.chart[0] + self.axis + _MARK + 2
 
 
 def market_of(state: ConsoleState, selected: ProposalView | None) -> tuple[str, ProposalView | None] | None:
@@ -75,10 +93,14 @@ def marks_of(view: ProposalView | None) -> tuple[Mark, ...]:
     return tuple(Mark(sign, word, price) for sign, word, price in prices if price is not None)
 
 
-def plan(width: int, height: int, axis: int) -> Plan:
-    """Candles and book beside or above each other, as the pane's shape asks."""
+def plan(width: int, height: int, axis: int, others: int = 0) -> Plan:
+    """Candles and book beside or above each other, as the pane's shape asks; ``others`` are other markets to show."""
     if width >= BESIDE:
-        return Plan((max(width - BOOK - axis - _MARK - 3, 1), height), axis, (BOOK, height), True)
+        cells = max(width - BOOK - axis - _MARK - 3, 1)
+        if height < ROOMY:
+            return Plan((cells, height), axis, (BOOK, height), True)
+        below, rows = others + 1 if others else 0, min(2 * _LEVELS + 2, height - _LEAST_TRADES)
+        return Plan((cells, height - below), axis, (BOOK, rows), True, height - rows, below)
     rows = min(max(height * 5 // 12, 3), 2 * _LEVELS + 2)
     above = max(height - rows, 0)
     return Plan((max(width - axis - _MARK - 2, 1), above), axis, (width, height - above), False)
@@ -89,12 +111,25 @@ def wanted(
 ) -> Wanted | None:
     """The chart to draw for a pane of this size; None while there are no candles or no room."""
     candles = state.candles.get(market, ())
-    axis = _axis_width(candles, state.tick_sizes.get(market))
-    divided = plan(width, height, axis)
+    divided = plan_of(state, market, width, height)
     span = price_range(candles, [mark.price for mark in marks], divided.chart[0])
     if span is None or divided.chart[1] < 1:
         return None
     return Wanted(candles, *divided.chart, *span, ascii_only)
+
+
+def plan_of(state: ConsoleState, market: str, width: int, height: int) -> Plan:
+    """How a pane of this size is divided for this market."""
+    axis = _axis_width(state.candles.get(market, ()), state.tick_sizes.get(market))
+    return plan(width, height, axis, len(others_of(state, market)))
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What else is shown where there is room: last trades, and other markets with their drawn lines."""
+
+    view: MarketsView | None = None
+    sparks: tuple[Sparks, Sequence[Line]] | None = None
 
 
 def lines(
@@ -103,6 +138,7 @@ def lines(
     drawn: tuple[Wanted, Sequence[Line]] | None,
     scene: Scene,
     size: tuple[int, int],
+    beside: Beside = Beside(),
 ) -> list[Line]:
     """The pane's body. ``drawn`` is the newest finished chart with what it was drawn from."""
     width, height = size
@@ -110,11 +146,18 @@ def lines(
         return [(Span(" no market is quoted yet", "muted"),)]
     market, view = shown
     marks, tick = marks_of(view), state.tick_sizes.get(market)
-    divided = plan(width, height, _axis_width(state.candles.get(market, ()), tick))
+    divided = plan_of(state, market, width, height)
     chart = _chart(state, market, marks, drawn, divided, tick)
     book = _book(state.quotes.get(market), view, marks, scene, divided.book, tick)
     if not divided.beside:
         return [*chart, *book]
+    if divided.others:
+        others = others_of(state, market)
+        chart += other_lines(others, beside.view, beside.sparks, state, scene, divided.left)
+    if divided.trades:
+        book += [()] * (divided.book[1] - len(book))
+        tape = None if beside.view is None else beside.view.tape
+        book += trade_lines(tape, scene, (divided.book[0], divided.trades), tick)
     left = width - BOOK - 1
     wall = Span(scene.frame.down, "muted")
     return [
@@ -173,12 +216,29 @@ def _chart(
     labelled = {0: made.high, height // 2: _middle(made), height - 1: made.low} if height >= 5 else {0: made.high}
     if 1 < height < 5:
         labelled[height - 1] = made.low
+    fills = _fills(state, market, made, height)
     lines: list[Line] = []
     for row in range(height):
         label = _price(labelled[row], tick) if row in labelled else ""
         sign = f" {signs[row]}"[: _MARK + 1] if row in signs else ""
-        lines.append((Span(f" {label:>{divided.axis}} ", "muted"), *fitted(body[row], width), Span(sign, "accent")))
+        drawing = fitted(body[row], width)
+        for column, side in fills.get(row, ()):
+            drawing = marked(drawing, column, Span(side, "accent strong"))
+        lines.append((Span(f" {label:>{divided.axis}} ", "muted"), *drawing, Span(sign, "accent")))
     return lines
+
+
+def _fills(state: ConsoleState, market: str, made: Wanted, height: int) -> dict[int, list[tuple[int, str]]]:
+    """Our own fills in the chart, by its rows: the column of their time, and ``B`` or ``S``."""
+    found: dict[int, list[tuple[int, str]]] = {}
+    for line in reversed(state.history):
+        trade = line.trade
+        if trade is None or line.market != market or trade.price is None:
+            continue
+        row, column = row_of(trade.price, made.low, made.high, height), column_of(trade.at, made)
+        if row is not None and column is not None:
+            found.setdefault(row, []).append((column, line.side.value[0].upper()))
+    return found
 
 
 def _middle(made: Wanted) -> Price:

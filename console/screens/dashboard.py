@@ -15,6 +15,7 @@ from textual.screen import Screen
 from console.actions import Where, footer
 from console.panes import proposals as proposals_pane
 from console.panes.activity import event_text
+from console.panes.chart import draw_candles
 from console.panes.drawing import Scene, fitted, keys_accented, rule, walled
 from console.panes.framing import Title, body_lines
 from console.panes.header import tiny_lines, top_lines
@@ -22,6 +23,7 @@ from console.panes.line_block import LineBlock
 from console.panes.line_table import LineTable
 from console.panes.proposals import data_age
 from console.panes.shape import LEAST, PANES, REPLACING, UPPER, Shape, lay_out
+from console.panes.sparks import draw_sparks
 from console.screens.confirm_line import Line, Span
 from console.screens.confirm_terms import Key
 from console.screens.deeds import MOVES, REASONS, TYPED_REASON, Deeds
@@ -54,9 +56,10 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
         self.console = app
         self.deeds = Deeds(self)
         self.zoomed = False
-        self.chart = MarketChart(app.spawn, self._state_changed)
+        self.chart = MarketChart(draw_candles, app.spawn, self._state_changed)
+        self.sparks = MarketChart(draw_sparks, app.spawn, self._state_changed)
         self.deeper = Deeper()
-        self.bodies = PaneBodies(app.symbols, self.chart, self.deeper)
+        self.bodies = PaneBodies(app.symbols, self.chart, self.sparks, self.deeper, app.driver.look_at)
         self.proposals, self.history = self.bodies.proposals, self.bodies.history
         self.welcome_over = False
         self._pane = PANES[0]

@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # the first frame must not wait for the exchange's client to 
     from console.execution.outcome import Outcome
     from console.execution.ticket import TicketView
     from console.execution.unknown import UnknownFacts
+    from console.market_data import MarketsView
     from console.past import Page, Place
     from console.settings import Settings
     from console.state import ConsoleState
@@ -63,6 +64,9 @@ class Driver(Protocol):
     @property
     def problem(self) -> str | None:
         """What is wrong and stays so, in one sentence."""
+
+    def look_at(self, market: str, others: frozenset[str]) -> MarketsView | None:
+        """What is known of a market's last trades and of other markets' candles; asking keeps them coming."""
 
     async def ticket(self, proposal_id: int) -> TicketView:
         """A ticket drawn on a quote fetched now."""

@@ -14,6 +14,7 @@ from console.panes import market as market_pane
 from console.panes import portfolio as portfolio_pane
 from console.panes import proposal_detail
 from console.panes import proposals as proposals_pane
+from console.panes.around import others_of, sparks_wanted
 from console.panes.drawing import Scene, fitted
 from console.panes.framing import Title
 from console.panes.line_block import FocusBlock, LineBlock
@@ -24,7 +25,12 @@ from console.screens.base import keyed
 from console.screens.confirm_line import Line, Span
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from console.market_data import MarketsView
+    from console.panes.chart import Wanted
     from console.panes.rows import Column, Row
+    from console.panes.sparks import Sparks
     from console.screens.deeper import Deeper
     from console.screens.market_chart import MarketChart
     from console.state import ConsoleState, ProposalView
@@ -41,10 +47,17 @@ _TALL_ROWS = 24
 class PaneBodies:
     """The seven panes and the card of the first start."""
 
-    def __init__(self, symbols: Symbols, chart: MarketChart, deeper: Deeper) -> None:
+    def __init__(
+        self,
+        symbols: Symbols,
+        chart: MarketChart[Wanted],
+        sparks: MarketChart[Sparks],
+        deeper: Deeper,
+        look_at: Callable[[str, frozenset[str]], MarketsView | None],
+    ) -> None:
         self.symbols = symbols
         self.deeper = deeper
-        self.chart = chart
+        self.chart, self.sparks, self._look_at = chart, sparks, look_at
         self.proposals = LineTable(proposals_pane.columns(78), symbols=symbols, id="proposals", classes="pane")
         self.history = self._table("history", moves_on=True)
         self.locks = self._table("locks")
@@ -190,9 +203,21 @@ class PaneBodies:
         ascii_only = self.symbols.name == "ascii"
         marks = market_pane.marks_of(view)
         self.chart.want(market_pane.wanted(state, market, marks, *size, ascii_only=ascii_only), scene.monotonic)
-        self._show(self.market, market_pane.lines(state, shown, self.chart.drawn, scene, size), *size)
+        beside = self._beside(state, market, size, scene)
+        self._show(self.market, market_pane.lines(state, shown, self.chart.drawn, scene, size, beside), *size)
         name = f"5 {market_pane.named(market)}"
         return Title(name, market_pane.title_facts(state, market), market_pane.age(state, market, scene))
+
+    def _beside(self, state: ConsoleState, market: str, size: tuple[int, int], scene: Scene) -> market_pane.Beside:
+        """Last trades and other markets, asked for only where there is room for them."""
+        divided = market_pane.plan_of(state, market, *size)
+        if not divided.trades:
+            return market_pane.Beside()
+        others = others_of(state, market)
+        view = self._look_at(market, frozenset(others))
+        ascii_only = self.symbols.name == "ascii"
+        self.sparks.want(sparks_wanted(others, view, divided.left, ascii_only=ascii_only), scene.monotonic)
+        return market_pane.Beside(view, self.sparks.drawn)
 
     @staticmethod
     def _fill(table: LineTable, columns: tuple[Column, ...], rows: list[Row], *, titled: bool = False) -> None:

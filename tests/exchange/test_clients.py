@@ -15,8 +15,9 @@ from console.exchange.errors import ExchangeRefused, ExchangeUnreadable, Transpo
 from console.exchange.readonly import ReadOnlyClient
 from console.exchange.signing import key_fingerprint
 from console.exchange.trade import PAGE
+from storage.codes import Side
 from storage.executions import Accepted
-from storage.models import Signing
+from storage.models import PublicTrade, Signing
 from storage.money import Eur, Price, Quantity
 from tests.exchange.kit import CLIENT_ID, ORDER_ID, READ_KEYS, Desk, html, ok, order_json, prepared_order, refused
 
@@ -70,6 +71,17 @@ async def test_paper_refuses_what_is_no_simulated_exchange() -> None:
     desk = Desk(lambda _request: ok({"time": 1}))
     with pytest.raises(WrongExchange, match="no simulated exchange"):
         await desk.readonly.identity()
+
+
+async def test_the_last_trades_of_a_market_are_read_with_the_takers_side() -> None:
+    rows = [{"id": "a", "timestamp": 1_790_000_000_001, "amount": "0.5", "price": "61152", "side": "sell"}]
+    desk = in_turn(ok(rows), ok([{**rows[0], "side": "other"}]))
+    assert await desk.readonly.trades("BTC-EUR", 30) == (
+        PublicTrade(1_790_000_000_001_000, Side.SELL, Price.of("61152"), Quantity.of("0.5")),
+    )
+    assert desk.sent[0].url.raw_path == b"/v2/BTC-EUR/trades?limit=30"
+    with pytest.raises(ExchangeUnreadable, match="trades"):
+        await desk.readonly.trades("BTC-EUR", 30)
 
 
 def live(desk: Desk, headers: dict[str, str], trade_fingerprint: str | None) -> ReadOnlyClient:

@@ -44,7 +44,7 @@ async def test_the_trade_client_sends_no_readonly_route(route: Route) -> None:
         ("GET", "/order/../withdrawal"),
         ("GET", "/x/book"),
         ("GET", "/BTC-EUR/book\n"),
-        ("GET", "/BTC-EUR/trades"),
+        ("GET", "/BTC-EUR/ticker/24h"),
     ],
 )
 async def test_what_nobody_may_send_is_sent_by_neither(method: str, path: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from console.execution.halting import HaltReport
 from console.execution.outcome import End, Outcome
 from console.execution.ticket import TicketView, look_ahead, round_trip, total_and_fee
+from console.market_data import MarketsView, Tape
 from console.settings import Looks, Settings
 from console.state import ActivityLine, ConsoleState, Header, HistoryLine, Link, ProposalView
 from storage.check_results import fails
@@ -33,7 +34,18 @@ from storage.codes import (
 from storage.gauges import Gauge
 from storage.glance import Glimpse
 from storage.locks import JobLock, MarketLock
-from storage.models import Actor, Candle, Check, Execution, Proposal, Question, Rationale, Trade, TradingRecord
+from storage.models import (
+    Actor,
+    Candle,
+    Check,
+    Execution,
+    Proposal,
+    PublicTrade,
+    Question,
+    Rationale,
+    Trade,
+    TradingRecord,
+)
 from storage.money import Eur, Price, Quantity
 from storage.portfolio import Holding, Portfolio
 from tests.screens.ways_fakes import WaysFake
@@ -365,6 +377,38 @@ def some_candles(count: int = 60) -> tuple[Candle, ...]:
     return tuple(made)
 
 
+def moved(candles: tuple[Candle, ...], share: Decimal, back: int) -> tuple[Candle, ...]:
+    """The same candles at another price, begun so many candles earlier in their own pattern."""
+    prices = [candles[place - back] for place in range(len(candles))]
+    return tuple(
+        replace(
+            candle, open=made.open.scaled(share), high=made.high.scaled(share), low=made.low.scaled(share),
+            close=made.close.scaled(share),
+        )
+        for candle, made in zip(candles, prices, strict=True)
+    )  # fmt: skip
+
+
+def some_view() -> MarketsView:
+    """A dozen last trades two seconds old, and candles of three other markets; a fourth was not fetched yet."""
+    trades = tuple(
+        PublicTrade(
+            NOW - number * 7 * SECOND,
+            Side.SELL if number % 3 else Side.BUY,
+            price(str(61150 + number * 5 % 13)),
+            coins(f"0.0{1 + number * 37 % 89:02}"),
+        )
+        for number in range(12)
+    )
+    candles = {
+        market: moved(some_candles(), Decimal(share), back)
+        for market, share, back in (
+            ("ETH-EUR", "0.0337", 7), ("SOL-EUR", "0.0021", 21), ("ADA-EUR", "0.0000056", 40),
+        )
+    }  # fmt: skip
+    return MarketsView(Tape(trades, MONOTONIC - 2.0), candles, dict.fromkeys(candles, MONOTONIC - 12.0))
+
+
 def console_state(**changes: Any) -> ConsoleState:
     """An ordinary afternoon."""
     state = ConsoleState(
@@ -431,7 +475,7 @@ def hostile_state() -> ConsoleState:
     return console_state(
         proposals=views,
         header=header(source=HOSTILE[2], policy_name=HOSTILE[1], scheduler=HOSTILE[3]),
-        activity=(activity("alert.warning", HOSTILE[2], text=HOSTILE[1]),),
+        activity=(activity("alert.critical", HOSTILE[2], text=HOSTILE[1]),),
         history=(ghost("d1", NOW - MINUTE, Side.BUY, HOSTILE[2], "25", HOSTILE[0]),),
         looks=look_rows((("BTC-EUR", "quiet", HOSTILE[2], None),)),
     )
@@ -484,6 +528,7 @@ class FakeDriver(WaysFake):
         self.problem: str | None = None
         self.asked: list[tuple[Any, ...]] = []
         """Every call that changes something, in order."""
+        self.around: MarketsView | None = some_view()
         self.quotes = 0
         self.quote_changes: dict[str, Any] = {}
         self.ticket_changes: dict[str, Any] = {}
@@ -505,6 +550,9 @@ class FakeDriver(WaysFake):
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         self._callbacks.append(callback)
         return lambda: self._callbacks.remove(callback)
+
+    def look_at(self, market: str, others: frozenset[str]) -> MarketsView | None:
+        return self.around
 
     def show(self, state: ConsoleState) -> None:
         """A newer state, read now."""

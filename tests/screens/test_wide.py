@@ -150,12 +150,16 @@ def test_rows_are_drawn_whatever_is_known(changes: dict[str, Any]) -> None:
         assert len(rows(console_state(proposals=(view,)), SCENE, width)) == 1
 
 
-def test_what_went_wrong_with_a_job_has_the_room() -> None:
+def test_a_failing_job_keeps_to_the_columns_of_its_pane_and_is_told_whole_under_them() -> None:
     fine = JobLock("reconcile", "box2-instance", 7, 60_000_000, NOW, 0, None, paused=False)
     broken = JobLock("scan", None, 12, None, NOW + 41_000_000, 2, "the exchange is silent", paused=False)
-    row = locks.rows(console_state(job_locks=(fine, broken)), SCENE, 55)[-1]
-    assert row.cells[-1].text.startswith("2 failed, next 0:41 the exchange")
-    assert row.columns[-1].width >= len("2 failed, next 0:41 the exchange")
+    paused = JobLock("look", None, 3, None, NOW, 8, "gone", paused=True)
+    *_, good, failing, why, resting, gone = locks.rows(console_state(job_locks=(fine, broken, paused)), SCENE, 55)
+    assert good.columns == failing.columns == resting.columns
+    assert [cell.text for cell in failing.cells] == ["scan", "free", "f12", "", "next 0:41"]
+    assert [cell.text for cell in resting.cells] == ["look", "free", "f3", "", "paused"]
+    assert [row.cells[-1].text for row in (why, gone)] == ["2 failed: the exchange is silent", "8 failed: gone"]
+    assert [row.selectable for row in (failing, why, gone)] == [True, False, False]
 
 
 @pytest.mark.parametrize(("room", "words"), [(57, "SELL ETH-EUR ANTI_FLIP"), (37, "SELL ETH ANTI_FLIP")])
