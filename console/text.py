@@ -6,6 +6,7 @@ it is shown. The result is still plain text: it must never be handed to anything
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
 from typing import Final, Literal
@@ -111,8 +112,28 @@ def fit(text: str, width: int, align: Align = "left", cut: str = ELLIPSIS) -> st
     return text + " " * room
 
 
+_UNITS: Final = frozenset({"%", "EUR", "d", "h", "m", "min", "ms", "s"})
+_NUMBER: Final = re.compile(r"[+-]?\d+(\.\d+)?")
+_GROUP: Final = re.compile(r"\d{3}(\.\d+)?")
+
+
+def _unbreakable(text: str, width: int) -> list[str]:
+    """The words of a text; a number with its groups of three digits and its unit is one word where that fits."""
+    words: list[str] = []
+    for word in text.split():
+        number = words[-1].rpartition(" ")[2] if words else ""
+        belongs = word.rstrip(".,;:)") in _UNITS or _GROUP.fullmatch(word.rstrip(".,;:)"))
+        if belongs and _NUMBER.fullmatch(number) and cell_len(words[-1]) + 1 + cell_len(word) <= width:
+            words[-1] = f"{words[-1]} {word}"
+        else:
+            words.append(word)
+    return words
+
+
 def wrapped(text: str, width: int) -> tuple[str, ...]:
     """The words of a safe text in lines of at most ``width`` cells; a longer word is broken. At least one line.
+
+    A number stays with its unit.
 
     Raises:
         ValueError: if ``width`` is less than two, as a wide character needs two cells.
@@ -121,7 +142,7 @@ def wrapped(text: str, width: int) -> tuple[str, ...]:
         raise ValueError(f"{width} cells are too few to break lines in")
     lines: list[str] = []
     line = ""
-    for word in text.split():
+    for word in _unbreakable(text, width):
         if line and cell_len(line) + 1 + cell_len(word) <= width:
             line = f"{line} {word}"
             continue

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from console import format as fmt
-from console.panes.cells import price_text
+from console.panes.cells import price_text, quantities
 from console.panes.drawing import Scene, fitted, width_of
 from console.panes.sparks import PERIODS, STEP, Sparks
 from console.screens.confirm_line import Line, Span
@@ -72,10 +72,10 @@ def trade_lines(tape: Tape | None, scene: Scene, size: tuple[int, int], tick: Pr
     room = max(map(len, prices))
     spell = fmt.clock if room <= 9 else fmt.minute
     lines: list[Line] = [head]
-    for trade, price in zip(shown, prices, strict=True):
+    sizes = quantities([trade.quantity for trade in shown])
+    for trade, price, size_text in zip(shown, prices, sizes, strict=True):
         start = (Span(f" {spell(trade.at, scene.zone)} ", "muted"), Span(trade.side.upper(), trade.side.value))
         left = width - width_of(start) - room - 4
-        size_text = fmt.quantity(trade.quantity, 4, grouped=False)
         side_gap = " " * (4 - len(trade.side.value))
         lines.append((*start, Span(f"{side_gap} {price:>{room}} {size_text:>{min(max(left, 1), 9)}}")))
     return [fitted(line, width, scene.symbols.cut) for line in lines]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from storage.clock import DAY, HOUR, MINUTE, Micros
 if TYPE_CHECKING:
     from storage.codes import Side
     from storage.models import Execution, Order, Proposal, Trade
-    from storage.money import Price
+    from storage.money import Price, Quantity
 
 
 def side_cell(side: Side) -> Cell:
@@ -34,6 +35,17 @@ def price_text(price: Price, tick: Price | None, width: int, *, rounded: bool = 
     spell = fmt.price if rounded else fmt.limit_price
     text = spell(price, tick)
     return text if len(text) <= width else spell(price, tick, grouped=False)
+
+
+def quantities(amounts: Sequence[Quantity]) -> list[str]:
+    """Quantities of one column, to as many decimals as the largest leaves room for; what is less than that says so."""
+    largest = max((amount.value for amount in amounts), default=Decimal(0))
+    decimals = 4 if largest < 100 else 2 if largest < 10_000 else 0
+    least = Decimal(1).scaleb(-decimals)
+    return [
+        f"<{least}" if 0 < amount.value < least / 2 else fmt.quantity(amount, decimals, grouped=False)
+        for amount in amounts
+    ]
 
 
 def at_text(order: Order | Execution, tick: Price | None, width: int = 40) -> str:

@@ -75,29 +75,29 @@ def lock_text(lock: MarketLock, scene: Scene, room: int) -> str:
 
 
 def _job_rows(lock: JobLock, state: ConsoleState, scene: Scene, width: int) -> list[Row]:
-    """A job; what goes wrong with it follows in its line or, where whole words have the room, in one of its own."""
+    """A job; what goes wrong with it follows in a line of its own, so that it cuts no column."""
     roomy, wrong = width >= _ROOMY, lock.paused or lock.failures
+    job_cells = 10 if roomy else 9
     names = [len(_holder(other, state, 20)) for other in state.job_locks] if roomy else []
     holder = max(5, min(max(names, default=5), width - 36))
     token = "wait" if wrong else ""
-    head = (
-        Cell(safe_text(lock.job, 40)[:9], token), Cell(_holder(lock, state, holder), token),
-        Cell(f"f{lock.fence}", "muted"),
+    shape = (
+        Column("job", job_cells), Column("holder", holder), Column("fence", 4), Column("ttl", 5, "right"),
+        Column("next", max(width - 14 - job_cells - holder, 1)),
     )  # fmt: skip
-    job = (Column("job", 9), Column("holder", holder), Column("fence", 4))
-    key, error = f"j {lock.job}", safe_text(lock.error or "", 80)
-    following = "paused" if lock.paused else _next(lock, scene)
-    if wrong and not roomy:
-        text = f"paused {error}" if lock.paused else f"{lock.failures} failed, {following} {error}"
-        failing = (*job, Column("why", max(width - 22, 1)))
-        return [Row(key, (*head, Cell(text, token)), columns=failing)]
-    shape = (*job, Column("ttl", 5, "right"), Column("next", max(width - 23 - holder, 1)))
-    ttl = "" if lock.ttl is None else short_left(lock.ttl, 5)
-    row = Row(key, (*head, Cell(ttl), Cell(following, token or "muted")), columns=shape)
+    cells = (
+        Cell(safe_text(lock.job, 40)[:job_cells], token),
+        Cell(_holder(lock, state, holder), token),
+        Cell(f"f{lock.fence}", "muted"),
+        Cell("" if lock.ttl is None else short_left(lock.ttl, 5)),
+        Cell("paused" if lock.paused else _next(lock, scene), token or "muted"),
+    )
+    key = f"j {lock.job}"
+    row = Row(key, cells, columns=shape)
     if not wrong:
         return [row]
-    failed = f"{lock.failures} failed" if lock.failures else "paused"
-    why = (Column("job", 9), Column("why", max(width - 11, 1)))
+    failed, error = f"{lock.failures} failed" if lock.failures else "paused", safe_text(lock.error or "", 80)
+    why = (Column("job", 2), Column("why", max(width - 4, 1)))
     told = (Cell(""), Cell(f"{failed}: {error}" if error else failed, token))
     return [row, Row(f"{key} why", told, selectable=False, columns=why)]
 
@@ -119,4 +119,6 @@ def _next(lock: JobLock, scene: Scene) -> str:
     left = lock.next_run_at - scene.now
     if left <= 0 and lock.holder is None and lock.job in ON_NEED:
         return "on need"
+    if left <= 0 and lock.holder is not None and not lock.gone:
+        return "running"
     return f"next {short_left(left, 5) if left > 0 else 'due'}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from console import format as fmt
 from console.panes.around import other_lines, others_of, trade_lines
-from console.panes.cells import price_text
+from console.panes.cells import price_text, quantities
 from console.panes.chart import Wanted, column_of, marked, price_range, row_of
 from console.panes.drawing import Scene, fitted
 from console.panes.proposals import QUOTE_SECONDS, most_urgent
@@ -267,21 +267,19 @@ def _book(
     largest = max(level.quantity.value for level in (*asks, *bids)) if asks or bids else None
     room = max((len(_price(level.price, tick)) for level in (*asks, *bids)), default=1)
     drawn: list[Line] = []
+    sizes = dict(zip((*asks, *bids), quantities([level.quantity for level in (*asks, *bids)]), strict=True))
+    cells = max(8, *map(len, sizes.values())) if sizes else 8
     for word, side in (("ask", tuple(reversed(asks))), ("bid", bids)):
         if word == "bid":
             drawn.append(_spread(quote, tick))
         for level in side:
             bar = 0 if largest is None or largest <= 0 else max(int(level.quantity.value * 8 / largest), 1)
-            drawn.append(_level(word, level, bar, _reached(view, word, level), scene, width, tick, room))
+            text = f" {word} {_price(level.price, tick):>{room}} {sizes[level]:>{cells}} "
+            drawn.append(_level(text, bar, _reached(view, word, level), scene, width))
     return [fitted(line, width, scene.symbols.cut) for line in (*drawn, *legend)][:height]
 
 
-def _level(
-    word: str, level: Level, bar: int, reached: str, scene: Scene, width: int, tick: Price | None, room: int
-) -> tuple[Span, ...]:
-    price = _price(level.price, tick)
-    quantity = fmt.quantity(level.quantity, 4, grouped=False)
-    text = f" {word} {price:>{room}} {quantity:>8} "
+def _level(text: str, bar: int, reached: str, scene: Scene, width: int) -> tuple[Span, ...]:
     end = reached if len(text) + bar + 1 + len(reached) <= width else "<" if reached else ""
     return (Span(text), Span(scene.symbols.free * bar, "muted"), Span(f" {end}" if end else "", "accent"))
 

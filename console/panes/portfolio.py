@@ -30,10 +30,10 @@ _SHORT: Final = (
 )
 _EUROS: Final = (Column("", 5), Column("", 9, "right"), Column("", 1), Column("", 20))
 LONG_FROM: Final = 78
-_LONG_EUROS: Final = (Column("", 5), Column("", 40, "right"), Column("", 1), Column("", 30))
+_LONG_EUROS: Final = (Column("", 5), Column("", 39, "right"), Column("", 1), Column("", 30))
 """What there is of euros stands under what coins are worth."""
 _LONG: Final = (
-    Column("coin", 8),
+    Column("coin", 7),
     Column("quantity", 13, "right"),
     Column("bid", 11, "right"),
     Column("worth EUR", 11, "right"),

@@ -18,7 +18,7 @@ from console.panes.activity import event_text
 from console.panes.chart import draw_candles
 from console.panes.drawing import Scene, fitted, keys_accented, rule, walled
 from console.panes.framing import Title, body_lines
-from console.panes.header import tiny_lines, top_lines
+from console.panes.header import STANDARD, tiny_lines, top_lines
 from console.panes.line_block import LineBlock
 from console.panes.line_table import LineTable
 from console.panes.proposals import data_age
@@ -26,7 +26,7 @@ from console.panes.shape import LEAST, PANES, REPLACING, UPPER, Shape, lay_out
 from console.panes.sparks import draw_sparks
 from console.screens.confirm_line import Line, Span
 from console.screens.confirm_terms import Key
-from console.screens.deeds import MOVES, REASONS, TYPED_REASON, Deeds
+from console.screens.deeds import MOVES, REASONS, SHORT_REASONS, TYPED_REASON, Deeds
 from console.screens.deeper import Deeper
 from console.screens.market_chart import MarketChart
 from console.screens.pane_bodies import NAMES, PaneBodies
@@ -313,10 +313,12 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
         frame, token = scene.frame, scene.frame_token
         declined = self.deeds.declined
         if declined is not None and declined.left(scene.monotonic) > 0:
-            reasons = [f"{key} {reason}" for key, reason in REASONS.items()]
-            parts = [Span(text) for text in (*reasons, f"{TYPED_REASON} type")]
+            reasons = [f"{key} {reason}" for key, reason in {**REASONS, TYPED_REASON: "type"}.items()]
+            if width < STANDARD:
+                reasons = [" ".join(f"{key} {word}" for key, word in {**SHORT_REASONS, TYPED_REASON: "type"}.items())]
+            parts = [Span(text) for text in reasons]
             return rule((frame.bottom_left, frame.bottom_right), frame.across, token, parts, (), width)
-        place = {"proposals": Where.PROPOSALS, "history": Where.ORDERS}.get(self._pane, Where.LISTS)
-        where = (place, Where.EVERYWHERE)
+        places = {"proposals": (Where.PROPOSALS,), "history": (Where.ORDERS, Where.LISTS)}.get(self._pane, ())
+        where = (*places, Where.EVERYWHERE)
         text = footer(width, where, frame, self.deeds.available, self.deeds.subjects())
         return keys_accented(text, frame.across, token)

@@ -30,6 +30,8 @@ NUMBERED: Final = frozenset({str(number) for number in range(1, len(PANES) + 1)}
 STARTED: Final = frozenset({"confirm", "decline", "cancel", "checks", "look", "resume", "undo", "open"})
 """What waits for the first state, beside what writes and moves."""
 REASONS: Final = {"1": "price gone", "2": "too big", "3": "don't believe it", "4": "seen it"}
+SHORT_REASONS: Final = {"1": "gone", "2": "big", "3": "doubt", "4": "seen"}
+"""The same where the bar is short."""
 TYPED_REASON: Final = "5"
 RESTING_ROW: Final = "r "
 """What the key of a resting order's row in the portfolio begins with; the number of its execution follows."""

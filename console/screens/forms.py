@@ -68,7 +68,7 @@ class Form(Dialog[T], inherit_bindings=False):
         super().__init__()
         self.labels = tuple(field.label for field in fields)
         self.fields = tuple(
-            Input(field.value, placeholder=f"{field.hint}…" if field.hint else "", max_length=REASON_CELLS,
+            Input(field.value, placeholder=field.hint, max_length=REASON_CELLS,
                   id=f"field-{place}", select_on_focus=False)
             for place, field in enumerate(fields)
         )  # fmt: skip

@@ -37,7 +37,7 @@ LIMIT_HINT: Final = "ask, mid, bid, market, or a price; empty: 0.5 % through the
 
 def form_keys(done: str, *, beside: bool) -> tuple[str, ...]:
     """The keys of a form of words, in braces, in ever shorter wordings."""
-    shares = "{1} {2} {3} 25 50 100 %   {Tab} fields" if beside else "{Tab} goes on, then {1} {2} {3}"
+    shares = "{1} {2} {3} set 25 50 100 %   {Tab} fields" if beside else "{Tab} goes on, then {1} {2} {3}"
     size = "{1} {2} {3} size  {Tab} fields" if beside else "{Tab} on, then {1} {2} {3}"
     return (
         f" {{Enter}} {done}   {shares}   {{Esc}} leaves",
@@ -162,7 +162,11 @@ class WordsForm(Form[Proposal | None], inherit_bindings=False):
         bound = draft.sizing.bound
         why = "" if bound is None else f", bounded by {bound.code}: {bound.limit}"
         text = safe_text(f"{self.largest_text(draft, tick)}{why}", 300)
-        return [*lines, *paragraph(" at most  ", text, width - 1, 2)]
+        sized = paragraph(" at most  ", text, width - 1, 3)
+        if bound is not None and len(sized) > 2:  # the check is named; its card has the figures
+            named = f"{self.largest_text(draft, tick)}, bounded by {bound.code}"
+            sized = paragraph(" at most  ", safe_text(named, 300), width - 1, 2)
+        return [*lines, *sized]
 
     def order_text(self, draft: Draft, tick: Price | None) -> str:
         """The order as it would be drawn now."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from console.panes.header import trading_word
 from console.panes.line_table import LineTable
-from console.screens.confirm_terms import overridable
+from console.screens.confirm_terms import OVERRIDABLE, overridable
 from console.text import safe_text
 from storage.codes import OrderKind, ProposalState, TradingState
 
@@ -203,4 +203,8 @@ def _why_no_override(view: ProposalView) -> str | None:
         return "nothing stands in its way"
     if overridable(view.checks):
         return None
-    return f"{view.blocking.code} cannot be overridden; only COOLDOWN and ANTI_FLIP can, when they alone fail"
+    failing = [check for check in view.checks if not check.passed]
+    other = next((check.code for check in failing if check.code not in OVERRIDABLE), None)
+    if other is None:
+        return f"{view.blocking.code} is about a trade that has not ended, and stays"
+    return f"sets aside only COOLDOWN and ANTI_FLIP, not {other}"

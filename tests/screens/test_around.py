@@ -10,6 +10,7 @@ import pytest
 
 from console.market_data import MarketsView, Tape
 from console.panes.around import OTHERS, other_lines, others_of, sparks_wanted, trade_lines
+from console.panes.cells import quantities
 from console.panes.chart import Wanted, column_of, marked
 from console.panes.drawing import Scene, width_of
 from console.panes.market import BESIDE, Beside, lines, plan
@@ -18,7 +19,7 @@ from console.screens.confirm_line import Line, Span
 from console.symbols import SETS
 from storage.codes import Mode, Side
 from tests.screens.fakes import console_state, some_candles, some_view, trade_line
-from tests.storage.builders import MONOTONIC, NOW, price
+from tests.storage.builders import MONOTONIC, NOW, coins, price
 
 SCENE = Scene(NOW, MONOTONIC, Mode.PAPER, UTC, "UTC", SETS["unicode"])
 STATE = console_state()
@@ -144,3 +145,18 @@ def test_a_mark_replaces_one_cell_and_keeps_the_rest() -> None:
     assert marked(line, 4, Span("B", "accent")) == (
         Span("abc", "up"), Span("d", "down"), Span("B", "accent"), Span("f", "down"),
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("amounts", "shown"),
+    [
+        (("1.1", "0.08204"), ["1.1000", "0.0820"]),
+        (("2722.98454", "0.4", "0.0001", "0"), ["2722.98", "0.40", "<0.01", "0.00"]),
+        (("123456.7", "8"), ["123457", "8"]),
+        ((), []),
+    ],
+)
+def test_quantities_of_a_column_have_as_many_decimals_as_the_largest_has_room_for(
+    amounts: tuple[str, ...], shown: list[str]
+) -> None:
+    assert quantities([coins(amount) for amount in amounts]) == shown

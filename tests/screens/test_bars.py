@@ -267,8 +267,29 @@ async def test_help_cuts_nothing_and_has_the_keys_of_the_pane_first(width: int) 
 async def test_what_is_typed_never_looks_like_a_hint() -> None:
     async with console(FakeDriver(console_state(header=halted()))) as running:
         await running.press("R")
-        await running.sees("type resume paper…")
+        await running.sees("type resume paper ")
         field = running.app.screen.query_one("#field-0")
         hint, typed = field.get_component_rich_style("input--placeholder"), field.rich_style
         assert hint.italic
         assert hint.color != typed.color
+
+
+async def test_a_narrow_screen_names_every_reason_of_a_decline() -> None:
+    async with console(size=(40, 12)) as running:
+        await running.press("d")
+        assert running.lines[-1] == "└ 1 gone 2 big 3 doubt 4 seen 5 type ──┘"
+
+
+async def test_the_footer_offers_to_open_a_row_of_the_history_once_one_is_selected() -> None:
+    async with console() as running:
+        await running.press("4")
+        assert "Enter open" not in running.lines[-1]
+        await running.press("down")
+        assert "Enter open" in running.lines[-1]
+
+
+async def test_a_narrow_form_names_the_check_that_bounds_the_size_and_cuts_nothing() -> None:
+    async with console(size=(44, 22)) as running:
+        await running.press("n")
+        await running.sees("ORDER_SIZE")
+        assert not any("…" in line for line in running.lines if line.startswith("┃"))

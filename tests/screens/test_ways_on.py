@@ -308,17 +308,20 @@ async def test_o_in_a_blocked_ticket_draws_it_again() -> None:
 
 
 @pytest.mark.parametrize(
-    "checks",
+    ("checks", "words"),
     [
-        (fails(CheckCode.SPREAD, "1 %", "0.5 %", "too wide"),),
-        (FLIPS, fails(CheckCode.SPREAD, "1 %", "0.5 %", "too wide")),
-        (fails(CheckCode.COOLDOWN, "live buy", "no live order", "a live buy", clears_how="when it ends"),),
+        ((fails(CheckCode.SPREAD, "1 %", "0.5 %", "too wide"),), "only COOLDOWN and ANTI_FLIP, not SPREAD"),
+        ((FLIPS, fails(CheckCode.SPREAD, "1 %", "0.5 %", "too wide")), "only COOLDOWN and ANTI_FLIP, not SPREAD"),
+        (
+            (fails(CheckCode.COOLDOWN, "live buy", "no live order", "a live buy", clears_how="when it ends"),),
+            "COOLDOWN is about a trade that has not ended",
+        ),
     ],
 )
-async def test_nothing_but_a_past_trade_can_be_overridden(checks: tuple[Check, ...]) -> None:
+async def test_nothing_but_a_past_trade_can_be_overridden(checks: tuple[Check, ...], words: str) -> None:
     async with console(blocked_driver(*checks)) as running:
         await running.press("o")
-        await running.sees("cannot be overridden")
+        await running.sees(words)
         await running.open_ticket()
         await running.press("o")
         assert running.screens == ("DashboardScreen", "ConfirmScreen")

@@ -181,6 +181,14 @@ def test_what_comes_next_is_said_once(trigger: str, shown: str) -> None:
     assert told[2] == f" not  thin · {shown}".removesuffix(" · ")
 
 
+def test_a_job_whose_due_time_passed_while_it_is_held_is_running() -> None:
+    held = JobLock("invariants", "box2-instance", 7, 60_000_000, NOW - 1, 0, None, paused=False)
+    row = locks.rows(console_state(job_locks=(held, replace(held, holder=None, ttl=None))), SCENE, 55)[-2:]
+    assert [[each.cells[0].text, each.cells[-1].text] for each in row] == [
+        ["invariants", "running"], ["invariants", "next due"],
+    ]  # fmt: skip
+
+
 async def test_the_values_of_a_form_stand_in_one_column() -> None:
     async with console() as running:
         await running.press("n")

@@ -98,5 +98,7 @@ def test_wrapping_loses_no_letter_and_keeps_the_width(raw: str, width: int) -> N
 def test_wrapping_keeps_words_whole_where_they_fit() -> None:
     assert wrapped("momentum above the band", 14) == ("momentum above", "the band")
     assert wrapped("", 14) == ("",)
+    assert wrapped("15 attempts in 24 h", 16) == ("15 attempts in", "24 h")
+    assert wrapped("over 61 200 EUR, then", 10) == ("over", "61 200", "EUR, then")
     with pytest.raises(ValueError, match="too few"):
         wrapped("x", 1)
