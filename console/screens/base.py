@@ -184,9 +184,13 @@ class Dialog(ModalScreen[T], inherit_bindings=False):
 
     def redraw(self) -> None:
         """Show what is true now."""
-        width = self.box_width
+        width, scene = self.box_width, self.console.scene()
         self.box.styles.width = width
-        self.box.show([fitted(line, width) for line in self.draw(self.console.scene(), width)])
+        self.box.show([fitted(line, width) for line in self.within(self.draw(scene, width), scene)])
+
+    def within(self, lines: list[Line], scene: Scene) -> list[Line]:
+        """The lines that are shown of a box that may be higher than the screen."""
+        return lines
 
 
 class Bar(Dialog[T], inherit_bindings=False):

@@ -9,7 +9,7 @@ from console import format as fmt
 from console.actions import CLASS_WORDS, AvailabilityOf, Class, HelpLine, Where, help_listing
 from console.execution.outcome import End
 from console.panes.cells import at_text, price_text
-from console.panes.drawing import Scene, paragraph
+from console.panes.drawing import Scene, paragraph, rule, width_of
 from console.screens.base import DRIVER_ERRORS, LEAVE, Dialog, frame_lines, keyed
 from console.screens.check_lines import CHECKS_WIDTH, check_lines, why_lines
 from console.screens.confirm_line import NARROW, Line, Span, blocked_reason
@@ -74,6 +74,8 @@ class Card(Dialog[None], inherit_bindings=False):
     def __init__(self) -> None:
         super().__init__()
         self._opened = 0.0
+        self._top = 0
+        """How many lines are scrolled away, on a screen that is lower than the card."""
 
     def on_mount(self) -> None:
         """Remember when it appeared."""
@@ -85,9 +87,29 @@ class Card(Dialog[None], inherit_bindings=False):
         """Whether it has been on the screen for long enough."""
         return self.console.driver.clock.monotonic() - self._opened >= READ_SECONDS
 
+    def within(self, lines: list[Line], scene: Scene) -> list[Line]:
+        """On a lower screen the empty lines go first, then the rest scrolls between the title and the keys."""
+        room = max(self.app.size.height - 3, 1)
+        body = lines[1:-2]
+        if len(body) > room:
+            body = [line for line in body if any(span.text.strip() for span in line[1:-1])]
+        most = max(len(body) - room, 0)
+        self._top = min(max(self._top, 0), most)
+        if not most:
+            return [lines[0], *body, *lines[-2:]]
+        frame, width = scene.symbols.dialog, width_of(lines[-1])
+        more = Span(scene.symbols.spelt(f"{'↑' if self._top else '↓'} more"), "accent")
+        corners, token = (frame.bottom_left, frame.bottom_right), lines[-1][0].token
+        foot = rule(corners, frame.across, token, (more,), (), width)
+        return [lines[0], *body[self._top : self._top + room], lines[-2], foot]
+
     def press(self, key: Key) -> None:
-        """Enter and the keys that leave; no other."""
-        if self.readable and (key.name == "enter" or key.name in LEAVE):
+        """The keys that scroll, Enter and the keys that leave; no other."""
+        moves = {"down": 1, "j": 1, "up": -1, "k": -1, "pagedown": 5, "pageup": -5}
+        if key.name in moves:
+            self._top += moves[key.name]
+            self.redraw()
+        elif self.readable and (key.name == "enter" or key.name in LEAVE):
             self.dismiss(None)
 
 
@@ -207,10 +229,6 @@ class ScrollCard(Card, inherit_bindings=False):
 
     heading = ""
     closers: tuple[str, ...] = ("enter",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._top = 0
 
     def press(self, key: Key) -> None:
         """Scroll, or close."""

@@ -336,3 +336,21 @@ async def test_a_read_only_console_stores_no_key() -> None:
         await running.until(lambda: running.app.presence._before_asked)
         await running.press("j", "k")
         assert driver.keys_noted == 0
+
+
+async def test_a_card_higher_than_the_screen_keeps_title_and_keys_and_scrolls_to_its_end() -> None:
+    driver = FakeDriver(console_state())
+    driver.before = NOW - 8 * DAY
+    async with console(driver, (40, 12)) as running:
+        await running.sees("SINCE YOU LEFT")
+        await running.sees("worth")
+        assert running.lines[0].startswith("┏ SINCE YOU LEFT")
+        assert "Enter goes on" in running.lines[-2]
+        assert running.lines[-1].startswith("┗ ↓ more")
+        assert all(line[-1] in "┓┃┛" for line in running.lines)
+        assert "4 ideas live" not in running.text
+        await running.press(*["down"] * 12)
+        assert "4 ideas live" in running.text
+        assert running.lines[-1].startswith("┗ ↑ more")
+        await running.press("up")
+        assert "4 ideas live" not in running.text
