@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from storage.clock import Micros
+from storage.crash_points import reached
 from storage.errors import VaultBroken
 
 KEY_BYTES: Final = 32
@@ -190,4 +191,5 @@ def write_durably(path: Path, content: bytes) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+    reached("head.not-renamed")
     temporary.rename(path)

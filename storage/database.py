@@ -36,6 +36,7 @@ from storage.connections import (
     roll_back,
     wait_at_most,
 )
+from storage.crash_points import committed, require_tests_only
 from storage.errors import VaultBroken, VaultBusy, VaultDead, WrongSchema
 from storage.instances import InstanceMark, tidy_marks
 from storage.locking import SharedLock, WriterLock
@@ -146,6 +147,7 @@ class Vault:
             WrongMode, WrongSchema: it belongs to the other mode or to a newer program.
             VaultBusy, VaultFull, VaultBroken: it cannot be opened now, or at all.
         """
+        require_tests_only(mode)
         connections: list[aiosqlite.Connection] = []
         try:
             address = make_private_file(folder / "vault.db").as_uri()
@@ -317,6 +319,7 @@ class Vault:
                 raise
             del error  # the commit is in the file after all
         if tx._newest is not None:
+            committed(tx._newest.kind)
             self._pending_head = audit.Head(tx._newest.seq, tx._newest.mac, tx.now, tx.info.incarnation)
             if tx._urgent or abs(tx.now - self._head_written_at) >= HEAD_LAG:
                 self._move_head()

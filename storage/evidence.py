@@ -19,6 +19,7 @@ from storage.codes import (
     ProposalState,
     Side,
 )
+from storage.crash_points import reached
 from storage.database import Tx
 from storage.errors import Conflict, VaultError
 from storage.execution_rows import filled_quantity, fills_of, get_execution
@@ -60,11 +61,13 @@ def apply_order(tx: Tx, execution_id: int, order: VenueOrder, source: str, evide
     """
     execution = get_execution(tx, execution_id)
     _require_ours(execution, order)
+    reached("evidence.read")
     if execution.state is ExecutionState.CLAIMED:
         # An order without a stored send cannot be; if it is there all the same, the claim ends and the truth is late.
         move_execution(tx, execution, ExecutionState.ABANDONED, source, {"reason": "an order appeared for a claim"})
         execution = get_execution(tx, execution_id)
     store_fills(tx, execution, order.fills)
+    reached("evidence.fills-stored")
     after = _target(tx, execution, order)
     was_closed = execution.state in CLOSED and after is not execution.state
     proof = {**evidence, "order_id": order.order_id, "status": order.status, "filled": str(order.filled)}
@@ -80,6 +83,7 @@ def apply_order(tx: Tx, execution_id: int, order: VenueOrder, source: str, evide
         _second_order(tx, execution, order)
     if was_closed:
         _late_evidence(tx, execution, order)
+    reached("evidence.before-commit")
     return get_execution(tx, execution_id).state
 
 
@@ -107,10 +111,13 @@ def move_execution(
     )
     if changed != 1:
         raise Conflict(f"execution {execution.id} is not {execution.state} any more")
+    reached("evidence.row-moved")
     store_event(tx, execution, after, source, evidence)
+    reached("evidence.event-stored")
     moved = get_execution(tx, execution.id)
     tell_stop(tx, execution.state, moved)
     _carry_to_trade(tx, moved, order)
+    reached("evidence.trade-carried")
     if (end := PROPOSAL_END.get(after)) is not None:
         _carry_to_proposal(tx, moved, end)
 

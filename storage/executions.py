@@ -7,6 +7,7 @@ from typing import Final
 
 from storage.clock import SECOND, Micros
 from storage.codes import ExecutionState, Side, TradingState
+from storage.crash_points import reached
 from storage.database import Tx
 from storage.evidence import apply_order, move_execution, store_event
 from storage.execution_rows import executions_in, get_execution
@@ -77,8 +78,10 @@ def begin_submit(tx: Tx, claim: Claim, signing: Signing) -> PreparedOrder | Aban
     )
     if changed != 1:
         return Abandoned(execution.id, "another process took the claim")
+    reached("submit.row-moved")
     evidence = {"signed_at_ms": signing.signed_at_ms, "window_ms": signing.window_ms}
     store_event(tx, execution, ExecutionState.SUBMITTING, "submit", evidence)
+    reached("submit.before-commit")
     return PreparedOrder(execution.id, execution.client_order_id, execution.request_body, signing)
 
 
@@ -116,6 +119,7 @@ def mark_unknown(tx: Tx, execution_id: int, cause: str) -> ExecutionState:
     execution = get_execution(tx, execution_id)
     if execution.state is ExecutionState.SUBMITTING:
         move_execution(tx, execution, ExecutionState.UNKNOWN, "silence", {"cause": cause})
+        reached("settle.unknown")
         return ExecutionState.UNKNOWN
     return execution.state
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from storage.checks import run_checks
 from storage.codes import CheckCode, ProposalState, TradingState
+from storage.crash_points import reached
 from storage.database import Tx
 from storage.facts import Common, read_common, read_facts
 from storage.models import Check, Claim, Proposal, Question, Quote, Refusal, Ticket
@@ -31,6 +32,7 @@ def pass_gate(tx: Tx, ticket: Ticket, quote: Quote, *, typed_amount: bool = Fals
     checks = run_checks(question)
     if not all(check.passed for check in checks):
         return _refuse(tx, question, checks)
+    reached("gate.checked")
     return _claim(tx, question, checks)
 
 
@@ -70,6 +72,7 @@ def draw_ticket(tx: Tx, proposal: Proposal) -> Ticket:
 def _claim(tx: Tx, question: Question, checks: tuple[Check, ...]) -> Claim:
     order, proposal = question.order, question.proposal
     decision_id = _store_decision(tx, question, checks, [])
+    reached("gate.decision-stored")
     client_id = client_order_id(tx.info.incarnation, proposal.id)
     body = request_body(order, client_id, tx.info.operator_id, tx.info.dead_man_group)
     digest = order_digest(order)
@@ -96,6 +99,7 @@ def _claim(tx: Tx, question: Question, checks: tuple[Check, ...]) -> Claim:
         trigger_type=None if order.trigger is None else order.trigger.type,
         trigger_price=None if order.trigger is None else str(order.trigger.price),
     )
+    reached("gate.execution-stored")
     tx.sql.insert(
         "insert_trade",
         execution_id=execution_id,
@@ -104,7 +108,9 @@ def _claim(tx: Tx, question: Question, checks: tuple[Check, ...]) -> Claim:
         side=order.side,
         now=tx.now,
     )
+    reached("gate.trade-stored")
     move_proposal(tx, proposal.id, proposal.state, ProposalState.CLAIMED, by=tx.actor.name)
+    reached("gate.proposal-moved")
     tx.audit(
         "execution.claimed",
         str(execution_id),
@@ -115,6 +121,7 @@ def _claim(tx: Tx, question: Question, checks: tuple[Check, ...]) -> Claim:
         policy=question.policy.hash,
         decision=decision_id,
     )
+    reached("gate.before-commit")
     return Claim(execution_id, client_id, order, body, question.policy.hash, tx.now, checks)
 
 

@@ -11,6 +11,7 @@ import sqlite3
 from typing import Final
 
 from storage.clock import SECOND, Micros
+from storage.crash_points import reached
 from storage.database import Tx
 from storage.errors import StaleFence
 from storage.instances import is_gone
@@ -46,7 +47,10 @@ def acquire_lease(
         ttl=ttl,
         longest_backoff=LONGEST_BACKOFF,
     )
-    return None if row is None else _lease(row)
+    if row is None:
+        return None
+    reached("lease.taken-not-committed")
+    return _lease(row)
 
 
 def renew_lease(tx: Tx, lease: Lease, ttl: Micros = LEASE_TTL) -> Lease:
@@ -98,6 +102,7 @@ def finish_lease(
             completed=int(completed),
             summary=summary if error is None else error,
         )
+        reached("lease.run-stored")
     tx.sql.change(
         "finish_job",
         job=lease.job,

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from storage.crash_points import reached
 from storage.errors import WrongSchema
 
 MIGRATION_FOLDER: Final = Path(__file__).with_name("migrations")
@@ -48,12 +49,14 @@ def migrate(db: sqlite3.Connection) -> int:
         )
     for number, script in enumerate(migrations()[version:], start=version + 1):
         try:
-            db.executescript(
-                f"BEGIN IMMEDIATE;\n{script}\nPRAGMA application_id = {APPLICATION_ID};\n"
-                f"PRAGMA user_version = {number};\nCOMMIT;"
-            )
+            db.executescript(f"BEGIN IMMEDIATE;\n{script}")
+            reached("migrate.in-transaction")
+            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            db.execute(f"PRAGMA user_version = {number}")
+            db.execute("COMMIT")
         except BaseException:
             if db.in_transaction:
                 db.execute("ROLLBACK")
             raise
+        reached("migrate.one-done")
     return len(migrations()) - version

@@ -10,6 +10,7 @@ from typing import Final
 from storage import audit
 from storage.clock import Clock, Entropy, Micros
 from storage.codes import Mode, Stage, TradingState
+from storage.crash_points import reached
 from storage.errors import VaultBroken, WrongMode
 from storage.models import Actor, VaultInfo
 from storage.policies import presets
@@ -49,6 +50,7 @@ def read_audit_key(folder: Path, db: sqlite3.Connection, entropy: Entropy) -> by
             ) from None
         key = entropy.token(audit.KEY_BYTES)
         audit.write_durably(path, key)
+        reached("setup.audit-key")
     if len(key) != audit.KEY_BYTES:
         raise VaultBroken("audit.key is damaged; put the right key back or restore a backup")
     return key
@@ -80,13 +82,16 @@ def set_up_vault(
     try:
         row = _first_rows(db, mode, clock.now(), entropy, actor, key)
         info = vault_info(db)
+        reached("setup.rows")
         # Before the commit: a head without its vault is begun again, a vault without its head is refused for good.
         audit.write_head(folder / "audit.head", key, audit.Head(row.seq, row.mac, row.at, info.incarnation))
+        reached("setup.head-written")
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:  # a full disk has rolled back already, and a second time would hide that
             db.execute("ROLLBACK")
         raise
+    reached("setup.committed")
     return info
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from storage.codes import TradingState
+from storage.crash_points import reached
 from storage.database import Tx
 from storage.errors import Conflict, VaultBroken
 from storage.halt_file import halt_file_present
@@ -70,4 +71,6 @@ def _record(tx: Tx, current: TradingRecord, state: TradingState, reason: str) ->
         "insert_trading_state", state=state, reason=reason, replaces=current.id, actor=tx.actor.name, now=tx.now
     )
     tx.audit(f"trading.{state.lower()}", str(row_id), urgent=True, reason=reason, was=current.state)
+    if state is TradingState.HALTED:
+        reached("halt.before-commit")
     return TradingRecord(row_id, state, reason, tx.actor.name, tx.now)

@@ -21,7 +21,7 @@ from storage.errors import VaultBroken, WrongMode, WrongSchema
 from storage.invariants import broken_invariants
 from storage.models import Actor
 from storage.queries import Sql
-from storage.schema import migrations, schema_version
+from storage.schema import APPLICATION_ID, migrations, schema_version
 from storage.setup import vault_info
 
 T = TypeVar("T")
@@ -42,9 +42,23 @@ class VerifyReport:
 
 
 def vault_exists(folder: Path) -> bool:
-    """Whether a mode's folder holds a vault that was set up."""
+    """Whether a mode's folder holds a vault that was set up: not one whose making was cut short.
+
+    Whoever opens that one for writing makes the rest. What cannot be read or is no vault counts as there: opening it
+    says what is wrong with it.
+    """
     path = folder / "vault.db"
-    return path.is_file() and path.stat().st_size > 0
+    if not path.is_file() or path.stat().st_size == 0:
+        return False
+    try:
+        with closing(_connect(path)) as db:
+            if not db.execute("SELECT EXISTS (SELECT 1 FROM sqlite_master)").fetchone()[0]:
+                return False
+            if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+                return True
+            return bool(db.execute("SELECT EXISTS (SELECT 1 FROM vault_info)").fetchone()[0])
+    except sqlite3.Error:
+        return True
 
 
 def read_vault(folder: Path, mode: Mode, clock: Clock, actor: Actor, query: Callable[[Tx], T]) -> T:
@@ -90,7 +104,7 @@ def _open(folder: Path) -> sqlite3.Connection:
     path = folder / "vault.db"
     if not vault_exists(folder):
         raise VaultBroken(f"there is no vault in {folder} yet; start the console once, or choose another --home")
-    db = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None, timeout=1.0)
+    db = _connect(path)
     db.row_factory = sqlite3.Row
     db.execute("PRAGMA query_only = ON")
     version = schema_version(db)
@@ -101,3 +115,7 @@ def _open(folder: Path) -> sqlite3.Connection:
             "start the console once to migrate it, or update the program"
         )
     return db
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None, timeout=1.0)

@@ -15,6 +15,7 @@ from console.execution.outcome import End, Outcome
 from console.execution.send_lock import sending
 from storage.clock import Clock
 from storage.codes import ExecutionState
+from storage.crash_points import reached
 from storage.database import GATE_DEADLINE, Tx, Vault
 from storage.errors import VaultBusy, VaultError, VaultFull
 from storage.evidence import move_execution
@@ -90,6 +91,7 @@ class Executor:
             return pass_gate(tx, ticket, quote, typed_amount=typed_amount), active_policy(tx).policy
 
         decision, policy = await self._vault.transact(decide, deadline=GATE_DEADLINE)
+        reached("gate.claimed")
         if isinstance(decision, Refusal):
             return _refused(ticket, decision, self._clock.monotonic() - started)
         log.info("claimed execution %s for proposal %s", decision.execution_id, ticket.order.proposal_id)
@@ -107,12 +109,15 @@ class Executor:
             self._trade.may_place()
             if carries_dead_man(claim.order):
                 await self._trade.arm_dead_man(self._vault.info.dead_man_group, policy.submit.dead_man_s)
+                reached("submit.dead-man-armed")
         except ExchangeError as error:
             return await self._abandon(claim, str(error))
         with sending(self._vault.folder) as may_send:
             if not may_send:
                 return await self._abandon(claim, "trading is being halted")
+            reached("submit.lock-shared")
             signing = self._trade.prepare(policy.submit.window_ms)
+            reached("submit.signed")
             try:
                 prepared = await self._vault.transact(
                     lambda tx: begin_submit(tx, claim, signing), deadline=GATE_DEADLINE
@@ -122,7 +127,10 @@ class Executor:
                 return f"the send could not be stored ({error})"
             if isinstance(prepared, Abandoned):
                 return prepared.reason
+            reached("submit.begun")
             answer = await self._post(prepared, policy.submit.request_timeout_ms / 1000)
+            reached("submit.answered")
+        reached("submit.unlocked")
         await self._store(claim.execution_id, answer)
         return None
 
@@ -166,6 +174,7 @@ class Executor:
                     raise
                 log.error("the answer to execution %s is kept until it can be stored: %s", execution_id, error)
                 await asyncio.sleep(STORE_AGAIN_S)
+        reached("settle.stored")
         log.info("execution %s is %s", execution_id, state)
 
     async def _cancel(self, execution_id: int) -> CancelAnswer:
@@ -174,8 +183,10 @@ class Executor:
         answer = await self._trade.cancel_order(
             execution.market, execution.order_id, execution.client_order_id, self._vault.info.operator_id
         )
+        reached("cancel.answered")
         try:
             await self._vault.transact(lambda tx: cancel_asked(tx, execution_id, repr(answer)))
+            reached("cancel.recorded")
         except VaultError as error:
             log.error("the cancel of execution %s (%s) is not recorded: %s", execution_id, answer, error)
         return answer

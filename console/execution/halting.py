@@ -13,6 +13,7 @@ from console.execution.keeper import resting_entries
 from console.execution.send_lock import wait_for_senders
 from storage.clock import Clock
 from storage.codes import RESTING, TradingState
+from storage.crash_points import reached
 from storage.database import Tx, Vault
 from storage.errors import VaultError
 from storage.execution_rows import executions_in
@@ -44,8 +45,10 @@ async def stop_senders(folder: Path, clock: Clock, timeout_s: float = REQUEST_TI
     Raises OSError only if the file can be neither renamed nor created.
     """
     path = raise_halt(folder)
+    reached("halt.file-raised")
     if (obstacle := await still_sending(folder, clock, timeout_s)) is not None:
         return HaltReport(False, f"{path.name} stands, but {obstacle}; the halt stands, look again", 0, ())
+    reached("halt.senders-out")
     return HaltReport(True, "stopped: no order can leave", 0, ())
 
 
@@ -75,10 +78,12 @@ async def see_senders_out(
 async def record_halt(vault: Vault, reason: str) -> TradingRecord | None:
     """Record HALTED; None if the vault cannot take it now: the file stops all the same."""
     try:
-        return await vault.transact(lambda tx: halt(tx, reason))
+        record = await vault.transact(lambda tx: halt(tx, reason))
     except VaultError as error:
         log.error("HALTED is not recorded yet: %s", error)
         return None
+    reached("halt.recorded")
+    return record
 
 
 async def take_back_entries(vault: Vault, executor: Executor, *, stops: bool = False) -> tuple[int, tuple[str, ...]]:
@@ -137,9 +142,12 @@ async def resume_trading(vault: Vault, lifts: int, reason: str) -> TradingRecord
     if before.id != lifts:
         return await vault.transact(lambda tx: resume(tx, lifts, reason))  # raises, with the reason
     lower_halt(vault.folder)
+    reached("resume.file-lowered")
     try:
-        return await vault.transact(lambda tx: resume(tx, lifts, reason))
+        record = await vault.transact(lambda tx: resume(tx, lifts, reason))
     except BaseException:
         if before.state is TradingState.HALTED:
             raise_halt(vault.folder)
         raise
+    reached("resume.recorded")
+    return record

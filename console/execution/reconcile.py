@@ -24,6 +24,7 @@ from storage.absence import (
 )
 from storage.clock import HOUR, Micros
 from storage.codes import CLOSED, ExecutionState
+from storage.crash_points import reached
 from storage.database import Tx, Vault
 from storage.errors import Conflict
 from storage.evidence import apply_order
@@ -63,6 +64,7 @@ async def reconcile_once(vault: Vault, trade: TradeClient, exchange_time: Exchan
     """One pass over every execution that is neither settled nor resting. Raises VaultError."""
     findings = Findings()
     findings.abandoned = await vault.transact(abandon_stale_claims)
+    reached("reconcile.begun")
     unsettled = await vault.read(lambda tx: executions_in(tx, {ExecutionState.SUBMITTING, ExecutionState.UNKNOWN}))
     for execution in unsettled:
         policy = await vault.read(lambda tx, e=execution: _policy_of(tx, e))  # type: ignore[misc]
@@ -80,12 +82,14 @@ async def _reconcile(
     findings: Findings,
 ) -> None:
     first = await trade.find_order(execution.market, execution.client_order_id)
+    reached("reconcile.looked-up")
     if isinstance(first, Found):
         await adopt(vault, execution, first.order, "look-up by client order id")
         findings.found.append(execution.id)
         return
     if execution.state is ExecutionState.SUBMITTING:
         await vault.transact(lambda tx: overdue_submitting(tx, submit.request_timeout_ms))
+        reached("reconcile.overdue")
         execution = await vault.read(lambda tx: get_execution(tx, execution.id))
     if execution.state is not ExecutionState.UNKNOWN:
         findings.open[execution.id] = "being sent"
@@ -109,11 +113,13 @@ async def _reconcile(
     if (gap := missing_proof(execution, gathered, margin_ms=margin, lookup_lag_ms=lag)) is not None:
         findings.open[execution.id] = gap
         return
+    reached("reconcile.proved")
     try:
         await vault.transact(lambda tx: prove_absent(tx, execution.id, gathered, margin_ms=margin, lookup_lag_ms=lag))
     except Conflict as error:  # another process settled it meanwhile, or found it
         findings.open[execution.id] = str(error)
         return
+    reached("reconcile.absent")
     log.warning("execution %s is proven absent", execution.id)
     findings.absent.append(execution.id)
 
@@ -147,10 +153,12 @@ async def gather_absence(
         if not isinstance(look, LookUp):
             return look
         looks.append(look)
+        reached("reconcile.first-look")
     ours = execution.client_order_id
     open_orders = await trade.open_orders(execution.market)
     orders = await trade.orders(execution.market, listed_from // 1000)
     trades = await trade.own_trades(execution.market, listed_from // 1000)
+    reached("reconcile.listed")
     for order in (*open_orders, *orders.orders):
         if same_id(ours, order.client_order_id):
             return order
@@ -210,7 +218,9 @@ def _given_up_lately(tx: Tx) -> list[Execution]:
 
 async def adopt(vault: Vault, execution: Execution, order: VenueOrder, source: str) -> ExecutionState:
     """Store that the exchange has (or had) this execution's order; the execution's state afterwards."""
+    reached("reconcile.found")
     state = await vault.transact(lambda tx: apply_order(tx, execution.id, order, source, {}))
+    reached("reconcile.adopted")
     log.info("execution %s: order %s found by %s, now %s", execution.id, order.order_id, source, state)
     return state
 

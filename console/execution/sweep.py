@@ -20,6 +20,7 @@ from console.execution.fills import follow_orders
 from console.execution.reconcile import Sleep, adopt, adopt_late_orders
 from storage.clock import Micros
 from storage.codes import RESTING, UNDECIDED, Mode
+from storage.crash_points import reached
 from storage.database import Tx, Vault
 from storage.execution_rows import executions_in, read_execution
 from storage.facts import all_fills
@@ -74,7 +75,9 @@ async def sweep_once(vault: Vault, trade: TradeClient, readonly: ReadOnlyClient,
         if not compared.differences:
             break
     result = sweep_result(compared, trade, started_at)
+    reached("sweep.compared")
     await vault.transact(lambda tx: record_sweep(tx, result))
+    reached("sweep.recorded")
     if compared.differences:
         log.warning("sweep found differences: %s", "; ".join(compared.differences))
     return not compared.differences
@@ -96,12 +99,14 @@ async def compare(vault: Vault, trade: TradeClient, readonly: ReadOnlyClient) ->
     """Follow what is ours, then list the exchange, then read the vault. Raises ExchangeError, VaultError."""
     await follow_orders(vault, trade)
     await adopt_late_orders(vault, trade)
+    reached("sweep.followed")
     before, open_before = await vault.read(_likely)
     markets = await vault.read(watched_markets)
     listed: list[VenueOrder] = []
     for market in sorted(markets):
         listed += await trade.open_orders(market)
     balances = await readonly.balances()
+    reached("sweep.listed")
     totals = {symbol: entry.available + entry.in_order for symbol, entry in balances.by_symbol.items()}
     if _balance_differences(totals, before, set(open_before)):
         await _import_flows(vault, readonly)

@@ -13,6 +13,7 @@ from console.scheduler.jobs import URGENT_EVERY, HeldLease, Job
 from storage.alerts import alert
 from storage.clock import SECOND, Clock, Micros
 from storage.codes import JobName
+from storage.crash_points import reached
 from storage.database import Tx, Vault
 from storage.errors import StaleFence, VaultError
 from storage.leases import LEASE_TTL, LONGEST_BACKOFF, acquire_lease, finish_lease, hurry_job, register_job, renew_lease
@@ -116,6 +117,7 @@ class Scheduler:
         lease = await self._vault.transact(lambda tx: _take(tx, job, self._holder))
         if lease is None:
             return
+        reached("lease.taken")
         held = HeldLease(self._vault, self._clock, lease)
         heartbeat = asyncio.create_task(self._beat(held))
         started = self._clock.now()
@@ -137,6 +139,7 @@ class Scheduler:
             heartbeat.cancel()
             with suppress(asyncio.CancelledError):
                 await heartbeat
+        reached("lease.job-done")
         await self._finish(job, held.lease, started, summary, error)
 
     async def _run(self, job: Job, held: HeldLease) -> str:
@@ -177,6 +180,7 @@ class Scheduler:
 
         try:
             await self._vault.transact(finish)
+            reached("lease.given-back")
         except VaultError as failure:
             log.warning("job %s could not give its lease back: %s", job.name, failure)
 

@@ -18,9 +18,12 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final
+
+from storage import crash_points
+from storage.crash_points import VARIABLE
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 LOADED: Final = (
@@ -38,14 +41,14 @@ LONGEST_RUN_S: Final = 60.0
 class Warm:
     """The loaded process, seen from the tests."""
 
-    def __init__(self) -> None:
+    def __init__(self, loaded: Sequence[str] = LOADED) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="warm-")
         self._path = str(Path(self._folder.name, "socket"))
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(self._path)
             listener.listen(64)
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.cli.warm", str(listener.fileno())],
+                [sys.executable, "-m", "tests.cli.warm", str(listener.fileno()), *loaded],
                 cwd=ROOT,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
@@ -59,13 +62,40 @@ class Warm:
         with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             stdin.write(typed.encode())
             stdin.seek(0)
-            with socket.socket(socket.AF_UNIX) as call:
-                call.settimeout(LONGEST_RUN_S)
-                call.connect(self._path)
-                request = {"arguments": arguments, "environment": dict(environment), "folder": str(folder)}
-                socket.send_fds(call, [json.dumps(request).encode()], [stdin.fileno(), out.fileno(), err.fileno()])
-                status = call.recv(16)
-            return subprocess.CompletedProcess(arguments, int(status), _text(out), _text(err))
+            with self.start(arguments, environment, folder, (stdin.fileno(), out.fileno(), err.fileno())) as started:
+                status = started.wait()
+            return subprocess.CompletedProcess(arguments, status, _text(out), _text(err))
+
+    def start(
+        self, arguments: Sequence[str], environment: Mapping[str, str], folder: Path, streams: tuple[int, int, int]
+    ) -> Started:
+        """Begin one command on these descriptors (input, output, errors), which stay the caller's too."""
+        call = socket.socket(socket.AF_UNIX)
+        call.settimeout(LONGEST_RUN_S)
+        call.connect(self._path)
+        request = {"arguments": list(arguments), "environment": dict(environment), "folder": str(folder)}
+        socket.send_fds(call, [json.dumps(request).encode()], list(streams))
+        return Started(call)
+
+
+class Started:
+    """A command that was begun, until it is closed; closing does not end the command."""
+
+    def __init__(self, call: socket.socket) -> None:
+        self._call = call
+        self._answers = call.makefile("r")
+        self.pid = int(self._answers.readline())
+
+    def __enter__(self) -> Started:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._answers.close()
+        self._call.close()
+
+    def wait(self) -> int:
+        """Its exit code, negative for a signal. Raises TimeoutError after a minute."""
+        return int(self._answers.readline())
 
 
 def _text(file: BinaryIO) -> str:
@@ -93,15 +123,22 @@ def _become_the_command(call: socket.socket) -> bool:
     data, streams, _, _ = socket.recv_fds(call, LONGEST_REQUEST, 3)
     child = os.fork()
     if child:
-        call.sendall(str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])).encode())
+        call.sendall(f"{child}\n".encode())
+        call.sendall(f"{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}\n".encode())
         os._exit(0)
     call.close()
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
+    # What the streams were made for may have been a file; these may be a terminal.
+    sys.stdin = os.fdopen(0, closefd=False)
+    sys.stdout = os.fdopen(1, "w", closefd=False)
+    sys.stderr = os.fdopen(2, "w", closefd=False, errors="backslashreplace")
     request: dict[str, Any] = json.loads(data)
     os.environ.clear()
     os.environ.update(request["environment"])
+    if VARIABLE in os.environ:
+        importlib.reload(crash_points)  # it reads the environment once, and that was another one
     os.chdir(request["folder"])
     sys.argv = ["console", *request["arguments"]]
     return True
@@ -109,7 +146,7 @@ def _become_the_command(call: socket.socket) -> bool:
 
 def main() -> None:
     """Load the program, then fork for whoever connects; a fork goes on as ``python -m console``."""
-    for name in LOADED:
+    for name in sys.argv[2:]:
         package = importlib.import_module(name)
         for module in pkgutil.iter_modules(package.__path__, f"{name}."):
             importlib.import_module(module.name)
