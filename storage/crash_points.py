@@ -95,6 +95,8 @@ BEFORE_HEAD: Final = {
     "execution.unknown": "evidence.before-head",
     "execution.absent": "evidence.before-head",
     "execution.rejected": "evidence.before-head",
+    "proposal.executed": "evidence.before-head",
+    "proposal.failed": "evidence.before-head",
     "trading.halted": "halt.before-head",
 }
 """Which point a committed transaction stands at, by the kind of its newest audit event, until the head names it."""
