@@ -80,9 +80,9 @@ class Trial:
             with exchange(self.home):
                 self._die()
                 self._try_after_death()
-            self._come_to_rest()
-            self._fire_again()
-            self._look_at_everything()
+                self._come_to_rest()
+                self._fire_again()
+                self._look_at_everything()
         except Exception as failure:  # whatever goes wrong here is a finding about the program
             self.cell.broken.append(f"{type(failure).__name__}: {failure}")
         finally:

@@ -10,13 +10,14 @@ from tests.gauntlet.crash import Matrix, mark, play_cells
 from tests.gauntlet.faults import EVERYWHERE, FAULTS, WORDS
 from tests.gauntlet.scenes import SCENES
 
-SAMPLE = (
-    ("submit.written", "apply-then-drop"),
-    ("reconcile.proved", "status"),
-    ("evidence.before-head", "fills-late"),
-    ("setup.rows", "drop-before-apply"),
-)
-"""Each of another kind: order out and answer lost, absence proven, head behind the vault, vault half made."""
+SAMPLE = {
+    ("submit.written", "late-apply"): "FILLED",
+    ("reconcile.proved", "status"): "ABSENT",
+    ("evidence.before-head", "fills-late"): "FILLED",
+    ("setup.rows", "drop-before-apply"): "ABSENT",
+}
+"""Each of another kind, with its execution's end: an order applied long after its answer was lost, absence proven, the
+audit head behind the vault, a vault half made."""
 
 
 def test_every_point_has_its_scene_and_every_fault_its_figures() -> None:
@@ -53,6 +54,7 @@ def test_what_was_not_reached_counts_as_nothing_passed() -> None:
 @pytest.mark.processes
 @pytest.mark.xdist_group("gauntlet")
 def test_processes_that_die_at_a_point_leave_nothing_undecided() -> None:
-    cells = play_cells(SAMPLE, jobs=1)
+    cells = play_cells(list(SAMPLE), jobs=1)
     assert {each: cell.broken for each, cell in cells.items()} == {each: [] for each in SAMPLE}
     assert {each: cell.reached for each, cell in cells.items()} == dict.fromkeys(SAMPLE, True)
+    assert {each: cell.state for each, cell in cells.items()} == SAMPLE
