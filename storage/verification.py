@@ -42,13 +42,18 @@ class VerifyReport:
 
 
 def vault_exists(folder: Path) -> bool:
-    """Whether a mode's folder holds a vault that was set up: not one whose making was cut short.
+    """Whether a mode's folder holds a vault, or what is left of one."""
+    path = folder / "vault.db"
+    return path.is_file() and path.stat().st_size > 0
 
-    Whoever opens that one for writing makes the rest. What cannot be read or is no vault counts as there: opening it
-    says what is wrong with it.
+
+def vault_is_set_up(folder: Path) -> bool:
+    """The same, but False for one whose making was cut short: whoever opens it for writing makes the rest.
+
+    What cannot be read or is no vault counts as set up: opening it says what is wrong with it.
     """
     path = folder / "vault.db"
-    if not path.is_file() or path.stat().st_size == 0:
+    if not vault_exists(folder):
         return False
     try:
         with closing(_connect(path)) as db:

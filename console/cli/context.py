@@ -101,9 +101,9 @@ def read_only(found: Context, query: Callable[[Tx], T]) -> T:
     """Run a query on the vault without opening it for writing; makes the vault if there is none yet."""
     from console.clock import SystemClock, SystemEntropy
     from console.home import this_process
-    from storage.verification import read_vault, vault_exists
+    from storage.verification import read_vault, vault_is_set_up
 
-    if not vault_exists(found.home.folder):
+    if not vault_is_set_up(found.home.folder):
         asyncio.run(_make(found))
     return read_vault(found.home.folder, found.home.mode, SystemClock(), this_process(SystemEntropy()), query)
 

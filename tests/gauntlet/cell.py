@@ -23,6 +23,9 @@ from tests.gauntlet.scenes import HALT, NEW_VAULT, RESUME, SCENES, TAKE_BACK, WO
 SETTLED_WITHIN_S: Final = (WINDOW_MS + MARGIN_MS) / 1000 + 15
 """An UNKNOWN may not be older than this once the exchange answers again."""
 
+POINTS_ANEW_S: Final = 60.0
+"""After a ban a process asks nothing more until its points are given anew, at the next minute."""
+
 PHRASE: Final = "resume paper\n"
 UNDER_MARKET: Final = "0.985"
 
@@ -203,7 +206,10 @@ class Trial:
 
     def _come_to_rest(self) -> None:
         began = self._now()
-        deadline = began + SETTLED_WITHIN_S + (CLAIM_LIVES_S if "CLAIMED" in unsettled(self.home) else 0)
+        asked_again_s = POINTS_ANEW_S if self.cell.fault == "ban" and self.scene is WORKER else 0.0
+        deadline = (
+            began + SETTLED_WITHIN_S + asked_again_s + (CLAIM_LIVES_S if "CLAIMED" in unsettled(self.home) else 0)
+        )
         if self.scene is WORKER:
             with worker(self.home):
                 self._wait_until(lambda: not unsettled(self.home), deadline - self._now(), must=False)
