@@ -26,7 +26,7 @@ def crash(asked: argparse.Namespace) -> int:
     points, faults = asked.points or list(POINTS), asked.faults or list(FAULTS)
     if asked.home is not None:
         asked.home.mkdir(parents=True, exist_ok=True)
-    matrix = run_matrix(points, faults, seed=asked.seed, jobs=asked.jobs, folder=asked.home, told=told)
+    matrix = run_matrix(points, faults, seed=asked.seed, jobs=asked.jobs, most=asked.most, folder=asked.home, told=told)
     report = {"seconds": round(time.monotonic() - began), **matrix.as_json()}
     print(matrix.table())  # noqa: T201
     figures = matrix.figures()
@@ -44,6 +44,7 @@ def main() -> int:
     one.add_argument("--seed", type=int, default=20261124, help="shuffles the order of the cells")
     one.add_argument("--points", nargs="+", choices=list(POINTS), metavar="POINT")
     one.add_argument("--faults", nargs="+", choices=FAULTS, metavar="FAULT")
+    one.add_argument("--most", type=int, help="play no more cells than this, spread over all points and faults")
     one.add_argument("--jobs", type=int, default=2, help="how many cells may keep the machine busy at once")
     one.add_argument("--home", type=Path, help="folder for the data folders; those of broken cells are kept there")
     one.add_argument("--json", type=Path, help="also write the report to this file")

@@ -18,10 +18,10 @@ from tests.gauntlet.commands import Slots, exchanges
 AT_ONCE: Final = 2
 """Cells begun for each one that may be busy: most of a trial is waiting for windows to pass."""
 
-BROKEN, KEPT, EARLIER, MISSED = "X", "+", "o", "."
+BROKEN, KEPT, EARLIER, MISSED, UNPLAYED = "X", "+", "o", ".", "_"
 LEGEND: Final = (
     f"{KEPT} died there, the fault bit, everything kept   {EARLIER} died there before the fault could bite, kept   "
-    f"{MISSED} not reached   {BROKEN} broken"
+    f"{MISSED} not reached   {BROKEN} broken   {UNPLAYED} not played"
 )
 
 
@@ -52,7 +52,7 @@ class Matrix:
         heads = " ".join(chr(ord("a") + number) for number in range(len(self.faults)))
         lines += ["", f"{'':{width}}  {heads}"]
         for point in self.points:
-            marks = " ".join(mark(self.cells[point, fault]) for fault in self.faults)
+            marks = " ".join(mark(self.cells.get((point, fault))) for fault in self.faults)
             lines.append(f"{point:{width}}  {marks}")
         return "\n".join([*lines, "", LEGEND])
 
@@ -67,8 +67,10 @@ class Matrix:
         }
 
 
-def mark(cell: Cell) -> str:
+def mark(cell: Cell | None) -> str:
     """The letter of a cell."""
+    if cell is None:
+        return UNPLAYED
     if cell.broken:
         return BROKEN
     if not cell.reached:
@@ -82,13 +84,23 @@ def run_matrix(
     *,
     seed: int,
     jobs: int,
+    most: int | None = None,
     folder: Path | None = None,
     told: Callable[[Cell, int, int], None] = lambda cell, done, whole: None,
 ) -> Matrix:
-    """Play every cell, in an order the seed shuffles. ``told`` hears of each as it ends, one at a time."""
-    todo = [(point, fault) for point in points for fault in faults]
-    Random(seed).shuffle(todo)
+    """Play every cell, or ``most`` of them, in an order of the seed; ``told`` hears of each as it ends, alone."""
+    todo = spread(points, faults, Random(seed))[:most]
     return Matrix(seed, points, faults, play_cells(todo, jobs=jobs, folder=folder, told=told))
+
+
+def spread(points: Sequence[str], faults: Sequence[str], random: Random) -> list[tuple[str, str]]:
+    """Every cell once, in an order whose every beginning has all points and all faults about equally often."""
+    rows, columns = list(points), list(faults)
+    random.shuffle(rows)
+    random.shuffle(columns)
+    return [
+        (point, columns[(row + turn) % len(columns)]) for turn in range(len(columns)) for row, point in enumerate(rows)
+    ]
 
 
 def play_cells(

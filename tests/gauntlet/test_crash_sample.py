@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from storage.crash_points import POINTS
 from tests.gauntlet.cell import Cell
-from tests.gauntlet.crash import Matrix, mark, play_cells
+from tests.gauntlet.crash import Matrix, mark, play_cells, spread
 from tests.gauntlet.faults import EVERYWHERE, FAULTS, WORDS
 from tests.gauntlet.scenes import SCENES
 
@@ -39,6 +41,14 @@ def test_the_table_has_a_cell_for_every_point_and_fault() -> None:
     lines = [line for line in matrix.table().splitlines() if line.partition(" ")[0] in POINTS]
     assert len(lines) == len(points)
     assert {len(line.split()) for line in lines} == {1 + len(faults)}
+
+
+def test_a_part_of_the_matrix_has_every_point_and_every_fault() -> None:
+    every = spread(list(POINTS), list(FAULTS), Random(3))
+    assert len(every) == len(set(every)) == len(POINTS) * len(FAULTS)
+    part = every[: len(POINTS)]
+    assert {point for point, _ in part} == set(POINTS)
+    assert {fault for _, fault in part} == set(FAULTS)
 
 
 def test_what_was_not_reached_counts_as_nothing_passed() -> None:
