@@ -128,7 +128,8 @@ class Trial:
         match self.scene.name:
             case "execute":
                 if not self.scene.needs_keeper:
-                    return fire(self.home, self.proposal, at=point)[0] == KILLED
+                    died = fire(self.home, self.proposal, at=point)[0] == KILLED
+                    return died or self._reconciles_until_killed(point)  # what had no answer is settled by evidence
                 with worker(self.home):
                     self._wait_until(self._keeper_is_held)
                     return fire(self.home, self.proposal, at=point)[0] == KILLED

@@ -20,10 +20,11 @@ class Scene:
     needs_keeper: bool = False
     """An order that rests is wanted, and only a running keeper lets entries rest."""
     fault_stays: bool = False
-    """The command itself asks the exchange nothing: the fault meets the order that is tried after the death."""
+    """Nothing was claimed before the death: the fault meets the order that is tried after it."""
 
 
 EXECUTE: Final = Scene("execute", "POST /order")
+UNCLAIMED: Final = Scene("execute", "POST /order", fault_stays=True)
 ARMED_ENTRY: Final = Scene("execute", "POST /cancelOrdersAfter", needs_keeper=True)
 NEW_VAULT: Final = Scene("new vault", "POST /order", fault_stays=True)
 FIND: Final = Scene("reconcile", "GET /order", died_before="submit.answered")
@@ -50,6 +51,9 @@ BY_FAMILY: Final = {
     "resume": RESUME,
 }
 BY_POINT: Final = {
+    **{f"gate.{step}": UNCLAIMED for step in ("checked", "decision-stored", "execution-stored", "trade-stored")},
+    "gate.proposal-moved": UNCLAIMED,
+    "gate.before-commit": UNCLAIMED,
     "submit.dead-man-armed": ARMED_ENTRY,
     "reconcile.looked-up": FIND,
     "reconcile.found": FIND,
