@@ -150,9 +150,10 @@ class Trial:
     def _reconciles_until_killed(self, point: str) -> bool:
         began = self._now()
         while self._now() < began + SETTLED_WITHIN_S:
-            if run(self.home, "reconcile", at=point).returncode == KILLED:
+            code = run(self.home, "reconcile", at=point).returncode
+            if code == KILLED:
                 return True
-            if not unsettled(self.home):
+            if code == 0 and not unsettled(self.home):
                 return False
             self._wait_for_evidence()
         return False
