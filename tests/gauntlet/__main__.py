@@ -27,7 +27,7 @@ def crash(asked: argparse.Namespace) -> int:
     if asked.home is not None:
         asked.home.mkdir(parents=True, exist_ok=True)
     matrix = run_matrix(points, faults, seed=asked.seed, jobs=asked.jobs, most=asked.most, folder=asked.home, told=told)
-    report = {"seconds": round(time.monotonic() - began), **matrix.as_json()}
+    report = {"minutes": round((time.monotonic() - began) / 60, 1), **matrix.as_json()}
     print(matrix.table())  # noqa: T201
     figures = matrix.figures()
     print(f"seed {asked.seed}:", ", ".join(f"{number} {name}" for name, number in figures.items()))  # noqa: T201

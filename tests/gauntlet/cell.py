@@ -9,14 +9,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import httpx
 
 from tests.cli.kit import activate, fault_hits, mend, oracle_json, spoil, vault_rows
 from tests.gauntlet.commands import KILLED, NEVER, Slots, exchange, fire, is_alive, run, worker
 from tests.gauntlet.comparing import disagreements
-from tests.gauntlet.faults import MARGIN_MS, SUBMIT, WINDOW_MS, rule
+from tests.gauntlet.faults import LATE_S, MARGIN_MS, SUBMIT, WINDOW_MS, rule
 from tests.gauntlet.looking import CLAIM_LIVES_S, seconds_to_wait, state_of, trading_state, unsettled
 from tests.gauntlet.scenes import HALT, NEW_VAULT, RESUME, SCENES, TAKE_BACK, WORKER, Scene
 
@@ -244,6 +244,8 @@ class Trial:
             self._come_to_rest()
 
     def _look_at_everything(self) -> None:
+        if self.cell.fault == "late-apply" and state_of(self.home) == "ABSENT":
+            self.slots.rest(LATE_S)  # an absence that was proven too early shows only then
         done = run(self.home, "verify")
         if done.returncode != 0:
             self.cell.broken.append(f"verify: {done.stdout}{done.stderr}")
@@ -275,8 +277,3 @@ def play(folder: Path, template: Path, point: str, fault: str, slots: Slots) -> 
         if not cell.broken:
             shutil.rmtree(home, ignore_errors=True)
     return cell
-
-
-def as_json(cell: Cell) -> dict[str, Any]:
-    """A cell as the report holds it."""
-    return {name: getattr(cell, name) for name in Cell.__slots__}

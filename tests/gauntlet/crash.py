@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any, Final
 
 from tests.cli.kit import warm
-from tests.gauntlet.cell import Cell, as_json, play, prepare
+from tests.gauntlet.cell import Cell, play, prepare
 from tests.gauntlet.commands import Slots, exchanges
 
 AT_ONCE: Final = 2
@@ -57,13 +58,18 @@ class Matrix:
         return "\n".join([*lines, "", LEGEND])
 
     def as_json(self) -> dict[str, Any]:
-        """The run as the report holds it."""
+        """The run as the report holds it: the table, and whole what was broken."""
         return {
             "seed": self.seed,
-            "points": list(self.points),
-            "faults": list(self.faults),
             **self.figures(),
-            "matrix": [as_json(cell) for cell in self.cells.values()],
+            "longest_settling_s": max((cell.settled_s for cell in self.cells.values()), default=0.0),
+            "ends": dict(Counter(cell.state or "no order" for cell in self.cells.values()).most_common()),
+            "legend": LEGEND,
+            "faults": list(self.faults),
+            "matrix": {
+                point: "".join(mark(self.cells.get((point, fault))) for fault in self.faults) for point in self.points
+            },
+            "broken_cells": [asdict(cell) for cell in self.cells.values() if mark(cell) == BROKEN],
         }
 
 
@@ -125,6 +131,10 @@ def play_cells(
                 told(cell, len(cells), len(todo))
 
         with ThreadPoolExecutor(jobs * AT_ONCE) as threads:
-            for begun in [threads.submit(one, *each) for each in todo]:
-                begun.result()
+            try:
+                for begun in [threads.submit(one, *each) for each in todo]:
+                    begun.result()
+            except BaseException:  # an interrupt, too, ends the trials that run and begins no other
+                threads.shutdown(wait=False, cancel_futures=True)
+                raise
     return cells

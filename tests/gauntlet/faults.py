@@ -7,7 +7,7 @@ from typing import Final
 from console.paper.faults import NAMES, STREAM_ONLY
 
 WINDOW_MS: Final = 300
-MARGIN_MS: Final = 700
+MARGIN_MS: Final = 2000
 REQUEST_TIMEOUT_MS: Final = 1000
 SUBMIT: Final = {
     "window_ms": WINDOW_MS,
@@ -16,6 +16,9 @@ SUBMIT: Final = {
     "request_timeout_ms": REQUEST_TIMEOUT_MS,
 }
 """A policy's ``submit`` under which an unsettled order is settled within seconds."""
+
+LATE_S: Final = 2.0
+"""How late an order is applied: past the window and the wait for an answer, within the margin of a proof of absence."""
 
 WORDS: Final = {
     "apply-then-drop": "x1",
@@ -28,7 +31,7 @@ WORDS: Final = {
     "fills-late": "1",
     "html": "502 x1",
     "lag": "1",
-    "late-apply": "0.4 x1",  # past the window, within the margin
+    "late-apply": f"{LATE_S:g} x1",
     "maintenance": "1.5",
     "partial-then-cancel": "x1",
     "skew": "1",
