@@ -18,7 +18,7 @@ from tests.gauntlet.commands import KILLED, NEVER, Slots, exchange, fire, is_ali
 from tests.gauntlet.comparing import disagreements
 from tests.gauntlet.faults import LATE_S, MARGIN_MS, SUBMIT, WINDOW_MS, rule
 from tests.gauntlet.looking import CLAIM_LIVES_S, seconds_to_wait, state_of, trading_state, unsettled
-from tests.gauntlet.scenes import HALT, NEW_VAULT, RESUME, SCENES, TAKE_BACK, WORKER, Scene
+from tests.gauntlet.scenes import HALT, NEW_VAULT, OUT_OF_REACH, RESUME, SCENES, TAKE_BACK, WORKER, Scene
 
 SETTLED_WITHIN_S: Final = (WINDOW_MS + MARGIN_MS) / 1000 + 15
 """An UNKNOWN may not be older than this once the exchange answers again."""
@@ -274,6 +274,8 @@ def play(folder: Path, template: Path, point: str, fault: str, slots: Slots) -> 
         else:
             shutil.copytree(template, home, ignore=shutil.ignore_patterns("*.sock"))
         Trial(home, cell, slots).play()
+        if not cell.reached and fault not in OUT_OF_REACH.get(point, ()):
+            cell.broken.append("no process died at this point")
         if not cell.broken:
             shutil.rmtree(home, ignore_errors=True)
     return cell

@@ -42,6 +42,12 @@ WORDS: Final = {
 }
 """The figures each fault is tried with."""
 
+NO_ORDER: Final = frozenset({"ban", "delay", "drop-before-apply", "error", "html", "maintenance", "status"})
+"""Faults that keep an order from being made."""
+
+UNANSWERED: Final = NO_ORDER | {"apply-then-drop", "disconnect", "late-apply"}
+"""Faults after which the sender of a request does not know what became of it."""
+
 EVERYWHERE: Final = STREAM_ONLY | {"skew", "lag", "fills-late", "fee-late", "partial-then-cancel"}
 """Faults that are put on all routes; those they mean nothing for are left alone."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from storage.crash_points import POINTS
+from tests.gauntlet.faults import FAULTS, NO_ORDER, UNANSWERED
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +68,13 @@ def scene_of(point: str) -> Scene:
 
 
 SCENES: Final = {point: scene_of(point) for point in POINTS}
+
+OUT_OF_REACH: Final = {
+    **dict.fromkeys(("evidence.read", "evidence.fills-stored", "evidence.before-commit"), NO_ORDER),
+    "settle.unknown": frozenset(FAULTS) - UNANSWERED,
+    "submit.dead-man-armed": UNANSWERED - {"delay"},  # whose request has the longer window
+}
+"""Under which faults nobody gets to a point: there is no order, no silence, or no switch that is known to be armed.
+
+Every other trial must die where it was told to, or it has shown nothing.
+"""

@@ -9,8 +9,8 @@ import pytest
 from storage.crash_points import POINTS
 from tests.gauntlet.cell import Cell
 from tests.gauntlet.crash import Matrix, mark, play_cells, spread
-from tests.gauntlet.faults import EVERYWHERE, FAULTS, WORDS
-from tests.gauntlet.scenes import SCENES
+from tests.gauntlet.faults import EVERYWHERE, FAULTS, UNANSWERED, WORDS
+from tests.gauntlet.scenes import OUT_OF_REACH, SCENES
 
 SAMPLE = {
     ("submit.written", "late-apply"): "FILLED",
@@ -24,7 +24,8 @@ audit head behind the vault, a vault half made."""
 
 def test_every_point_has_its_scene_and_every_fault_its_figures() -> None:
     assert set(SCENES) == set(POINTS)
-    assert set(WORDS) == set(FAULTS) >= EVERYWHERE
+    assert set(WORDS) == set(FAULTS) >= EVERYWHERE | UNANSWERED
+    assert set(OUT_OF_REACH) < set(POINTS)
 
 
 def test_the_table_has_a_cell_for_every_point_and_fault() -> None:
