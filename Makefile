@@ -38,11 +38,13 @@ unit: $(DEV_STAMP)
 	@$(BIN)/pytest -n $(PYTEST_JOBS) --dist loadgroup
 
 # What takes too long for every time, one command a line: a million audit events, 500 power cuts for each way of syncing,
-# 100,000 orders judged a second time, and a death at every point under every fault of the exchange (20 to 40 minutes).
+# 100,000 orders judged a second time, 100,000 keys on the console (7 minutes), and a death at every point under every
+# fault of the exchange (20 to 40 minutes).
 gauntlet: $(DEV_STAMP)
 	@$(BIN)/python -m tests.storage.long_audit
 	@$(BIN)/python -m tests.storage.crashes
 	@$(BIN)/python -m tests.storage.second_opinion --cases 100000 --seed 20261124
+	@$(BIN)/python -m tests.screens.key_storm
 	@$(BIN)/python -m tests.gauntlet crash $(CRASH)
 
 # Two consoles and two workers for an hour, one of them killed every few seconds; SOAK="--seconds 600 --seed 1" for less.
@@ -51,12 +53,6 @@ soak: $(DEV_STAMP)
 
 # How quick it is: start, first frame, idle, a fast feed, the exchange and eight hours of its clock (the longest part,
 # --hours 0 leaves it out). Alone on the machine; BENCH="--json FILE" keeps the figures elsewhere.
-# What `make test` asks in small, in large.
-gauntlet: $(DEV_STAMP)
-	@$(BIN)/python -m tests.storage.second_opinion --cases 100000 --seed 20261124
-	@$(BIN)/python -m tests.screens.key_storm
-
-# How quick it is: start, first frame, idle, a fast feed. Alone on the machine; BENCH="--json FILE" keeps the figures.
 bench: $(DEV_STAMP)
 	@$(BIN)/python -m tests.bench $(BENCH)
 
