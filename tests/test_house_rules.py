@@ -63,13 +63,14 @@ def test_clocks_and_chance_are_read_in_one_place() -> None:
 
 
 def test_only_the_executor_places_and_cancels() -> None:
+    """And what the gauntlet compares it with: its clients reach an exchange in their own process and nothing else."""
     senders = {
         name
         for name, tree in TREES
         for call, _ in calls(tree)
         if call.endswith((".place_order", ".cancel_order")) and not name.startswith("console/exchange/")
     }
-    assert senders == {"console/execution/executor.py"}
+    assert senders == {"console/execution/executor.py", "console/gauntlet/rivals.py"}
 
 
 def test_only_the_gate_claims() -> None:

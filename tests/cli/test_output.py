@@ -30,7 +30,7 @@ MONEY = {"eur", "limit", "quantity", "price", "value_eur", "fee_eur"}
 COMMANDS = [
     *("run", "paper", "status", "proposals", "history", "executions", "locks", "verify", "propose", "approve"),
     *("decline", "execute", "cancel", "reconcile", "resolve", "halt", "reduce", "resume", "policy"),
-    *("policy show", "policy activate", "policy list", "policy diff", "budget", "scans", "saw", "adopt"),
+    *("policy show", "policy activate", "policy list", "policy diff", "budget", "scans", "saw", "adopt", "gauntlet"),
 ]
 
 
