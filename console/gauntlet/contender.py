@@ -49,9 +49,9 @@ class Wish:
     rests: bool
 
     @classmethod
-    def drawn(cls, random: Random) -> Wish:
+    def drawn(cls, chance: Random) -> Wish:
         """A wish by chance; one of three rests."""
-        return cls(random.choice(MARKETS), random.randint(25, 60), random.random() < 1 / 3)
+        return cls(chance.choice(MARKETS), chance.randint(25, 60), chance.random() < 1 / 3)
 
 
 async def idea_of(wish: Wish, clients: Clients) -> Idea:

@@ -35,63 +35,63 @@ class Script:
         return frozenset(rule.partition(": ")[2].split()[0] for rule in self.spec.split("; ") if rule)
 
 
-def draw_script(random: Random) -> Script:
+def draw_script(chance: Random) -> Script:
     """A script by chance."""
-    rules = [f"POST /order: {random.choice(ORDER_FAULTS)(random)}"]
-    if random.random() < ENDLESS:
-        rules.append(f"GET /order: {random.choice(('status 503', 'html', 'drop-before-apply'))}")
-    for _ in range(random.randint(0, 2)):
-        rules.append(_asked(random))
-    if random.random() < 0.1:
-        rules.append(f"POST /cancelOrdersAfter: {random.choice(('status 503', 'drop-before-apply', 'disconnect'))} x1")
+    rules = [f"POST /order: {chance.choice(ORDER_FAULTS)(chance)}"]
+    if chance.random() < ENDLESS:
+        rules.append(f"GET /order: {chance.choice(('status 503', 'html', 'drop-before-apply'))}")
+    for _ in range(chance.randint(0, 2)):
+        rules.append(_asked(chance))
+    if chance.random() < 0.1:
+        rules.append(f"POST /cancelOrdersAfter: {chance.choice(('status 503', 'drop-before-apply', 'disconnect'))} x1")
     return Script("; ".join(rules))
 
 
-def no_faults(_random: Random) -> Script:
+def no_faults(_chance: Random) -> Script:
     """A gauntlet without stakes."""
     return Script("")
 
 
-def _times(random: Random, name: str) -> str:
-    return f"{name} x{random.choice((1, 1, 1, 2, 3))}"
+def _times(chance: Random, name: str) -> str:
+    return f"{name} x{chance.choice((1, 1, 1, 2, 3))}"
 
 
-def _seconds(random: Random, name: str, least: float, most: float) -> str:
-    return f"{name} {random.uniform(least, most):.1f} x1"
+def _seconds(chance: Random, name: str, least: float, most: float) -> str:
+    return f"{name} {chance.uniform(least, most):.1f} x1"
 
 
 ORDER_FAULTS: Final[tuple[Callable[[Random], str], ...]] = (
-    lambda random: _times(random, "apply-then-drop"),
-    lambda random: _times(random, "apply-then-drop"),
-    lambda random: _times(random, "disconnect"),
-    lambda random: _times(random, "drop-before-apply"),
-    lambda random: _seconds(random, "late-apply", 0.5, LATEST_S),
-    lambda random: _seconds(random, "late-apply", 0.5, LATEST_S),
-    lambda random: _seconds(random, "delay", 0.5, 20),
-    lambda random: _times(random, f"status {random.choice((500, 502, 503, 504))}"),
-    lambda random: _times(random, "html"),
-    lambda random: _times(random, f"error {random.choice((101, 107, 108, 109, 216))}"),
-    lambda random: f"ban {random.randint(2, 30)} x1",
-    lambda random: f"maintenance {random.randint(2, 20)}",
-    lambda random: f"skew {random.choice((-20, -8, 8, 20))} x1",
-    lambda random: "partial-then-cancel x1",
+    lambda chance: _times(chance, "apply-then-drop"),
+    lambda chance: _times(chance, "apply-then-drop"),
+    lambda chance: _times(chance, "disconnect"),
+    lambda chance: _times(chance, "drop-before-apply"),
+    lambda chance: _seconds(chance, "late-apply", 0.5, LATEST_S),
+    lambda chance: _seconds(chance, "late-apply", 0.5, LATEST_S),
+    lambda chance: _seconds(chance, "delay", 0.5, 20),
+    lambda chance: _times(chance, f"status {chance.choice((500, 502, 503, 504))}"),
+    lambda chance: _times(chance, "html"),
+    lambda chance: _times(chance, f"error {chance.choice((101, 107, 108, 109, 216))}"),
+    lambda chance: f"ban {chance.randint(2, 30)} x1",
+    lambda chance: f"maintenance {chance.randint(2, 20)}",
+    lambda chance: f"skew {chance.choice((-20, -8, 8, 20))} x1",
+    lambda chance: "partial-then-cancel x1",
 )
 """Faults of the order's own request."""
 
 
-def _asked(random: Random) -> str:
+def _asked(chance: Random) -> str:
     """A fault of what is asked about orders afterwards."""
-    drawn = random.randrange(9)
+    drawn = chance.randrange(9)
     if drawn <= 1:
-        return f"GET /order: lag {random.uniform(0.3, 12):.1f}"
+        return f"GET /order: lag {chance.uniform(0.3, 12):.1f}"
     if drawn == 2:
-        return f"*: fills-late {random.uniform(0.5, 10):.1f}"
+        return f"*: fills-late {chance.uniform(0.5, 10):.1f}"
     if drawn == 3:
-        return f"*: fee-late {random.uniform(0.5, 10):.1f}"
-    route = random.choice(ASKED)
+        return f"*: fee-late {chance.uniform(0.5, 10):.1f}"
+    route = chance.choice(ASKED)
     if drawn == 4:
-        return f"{route}: delay {random.uniform(0.5, 6):.1f} x{random.randint(1, 3)}"
+        return f"{route}: delay {chance.uniform(0.5, 6):.1f} x{chance.randint(1, 3)}"
     if drawn == 5:
-        return f"GET /time: skew {random.choice((-1.5, 1.5, 30))} x{random.randint(1, 4)}"
-    broken = random.choice(("status 500", "status 503", "html", "drop-before-apply", "disconnect", "error 105"))
-    return f"{route}: {broken} x{random.randint(1, 5)}"
+        return f"GET /time: skew {chance.choice((-1.5, 1.5, 30))} x{chance.randint(1, 4)}"
+    broken = chance.choice(("status 500", "status 503", "html", "drop-before-apply", "disconnect", "error 105"))
+    return f"{route}: {broken} x{chance.randint(1, 5)}"
