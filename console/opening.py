@@ -125,7 +125,8 @@ async def _start_after(runtime: Runtime, painted: asyncio.Event) -> None:
     from console.runtime import ENGINE_MODULES
 
     with suppress(TimeoutError):
-        await asyncio.wait_for(painted.wait(), FIRST_FRAME_S)
+        async with asyncio.timeout(FIRST_FRAME_S):
+            await painted.wait()
     try:
         for module in ENGINE_MODULES:
             await asyncio.to_thread(importlib.import_module, module)

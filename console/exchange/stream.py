@@ -136,9 +136,13 @@ class Stream:
                 self._hear(text)
         finally:
             keeping.cancel()
-            with suppress(asyncio.CancelledError, ConnectionClosed):
-                await keeping
-            self._forget()
+            try:
+                # Awaiting the task itself would take a cancel of this one for its end, and go on for good.
+                await asyncio.wait([keeping])
+            finally:
+                self._forget()
+        with suppress(asyncio.CancelledError, ConnectionClosed):
+            keeping.result()
 
     async def _keep(self) -> None:
         """Bring subscriptions and snapshots to where they should be, again and again."""
@@ -154,7 +158,8 @@ class Stream:
                 await self._connection.close()
                 return
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._attention.wait(), TURN_S)
+                async with asyncio.timeout(TURN_S):
+                    await self._attention.wait()
 
     # what is sent ----------------------------------------------------------------------------------------------
     async def _say(self, action: Action, **more: Any) -> None:

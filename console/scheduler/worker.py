@@ -93,7 +93,8 @@ class Scheduler:
                     self._begin(job)
             await self._pause(POLL_S)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), QUIET_S)
+                async with asyncio.timeout(QUIET_S):
+                    await self._news.wait()
 
     def _begin(self, job: Job) -> None:
         task = asyncio.create_task(self._guarded(job), name=f"job {job.name}")
@@ -137,8 +138,8 @@ class Scheduler:
             error = self._note_failure(job, failure)
         finally:
             heartbeat.cancel()
-            with suppress(asyncio.CancelledError):
-                await heartbeat
+            # Awaiting the task itself would take a cancel of this one for its end.
+            await asyncio.wait([heartbeat])
         reached("lease.job-done")
         await self._finish(job, held.lease, started, summary, error)
 
@@ -197,7 +198,8 @@ class Scheduler:
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
 
 
 def _due_jobs(tx: Tx, jobs: Sequence[Job]) -> tuple[list[Job], list[tuple[Job, Exception]]]:

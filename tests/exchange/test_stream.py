@@ -202,6 +202,35 @@ async def test_what_no_exchange_sends_ends_the_connection_and_is_told(exchange: 
             assert stream.fresh("BTC-EUR") is None
 
 
+async def test_a_stream_told_to_end_while_it_tidies_up_ends(exchange: Address) -> None:
+    tidying, tidy = asyncio.Event(), asyncio.Event()
+    left = asyncio.Event()
+
+    async def until_left(connection: ServerConnection) -> None:
+        await left.wait()
+
+    async def slow_to_end() -> None:
+        left.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            tidying.set()
+            await tidy.wait()
+
+    async with serve(until_left, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        ticking = Ticking.of(SystemClock(), Random(3))
+        rest = f"http://127.0.0.1:{port}/v2"
+        stream = Stream(lambda: paper_address(rest), WeightBudget(ticking.time), ticking)
+        stream._keep = slow_to_end  # type: ignore[method-assign]
+        task = asyncio.create_task(stream.run())
+        await tidying.wait()
+        task.cancel()
+        tidy.set()
+        await asyncio.wait([task], timeout=5)
+        assert task.cancelled()
+
+
 async def test_a_redirect_leads_nowhere() -> None:
     reached = Bell()
 
