@@ -96,7 +96,9 @@ class Quotes:
     async def _time(self) -> None:
         now = self._clock.monotonic()
         if self._sample is None or now - self._sample.monotonic > CLOCK_LIVES:
-            self._sample = await self._part(self._client.time())
+            newer = await self._part(self._client.time())
+            # The one before stands until the gate finds it too old.
+            self._sample = self._sample if newer is None else newer
 
     async def _part(self, fetching: Awaitable[T]) -> T | None:
         try:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
-from typing import TYPE_CHECKING
+from decimal import Context, Decimal
+from typing import TYPE_CHECKING, Final
 
 from console import format as fmt
 from console.panes.rows import Cell
 from console.text import safe_text
 from storage.clock import DAY, HOUR, MINUTE, Micros
+from storage.money import decimal_text
 
 if TYPE_CHECKING:
     from storage.codes import Side
     from storage.models import Execution, Order, Proposal, Trade
     from storage.money import Price, Quantity
+
+SIX_DIGITS: Final = Context(prec=6)
 
 
 def side_cell(side: Side) -> Cell:
@@ -29,9 +32,12 @@ def market_name(market: str, width: int) -> str:
 
 
 def price_text(price: Price, tick: Price | None, width: int, *, rounded: bool = False) -> str:
-    """A price to its tick; without the grouping where it would not fit, and exact where no tick is known."""
+    """A price to its tick; without the grouping where it would not fit.
+
+    Where no tick is known it is exact, and to six digits if it is a calculated one (``rounded``).
+    """
     if tick is None or not tick.is_positive:
-        return str(price)
+        return decimal_text(SIX_DIGITS.plus(price.value)) if rounded else str(price)
     spell = fmt.price if rounded else fmt.limit_price
     text = spell(price, tick)
     return text if len(text) <= width else spell(price, tick, grouped=False)

@@ -73,3 +73,20 @@ async def test_a_book_heard_of_while_the_rest_was_fetched_is_kept_and_an_older_o
         fetched = await quotes.fetch_all(["BTC-EUR"])
         assert (fetched["BTC-EUR"].bid, fetched["BTC-EUR"].book_confirmed) == (Price(Decimal(kept)), confirmed)
         assert quotes.latest == fetched
+
+
+async def test_a_clock_sample_stands_until_there_is_a_newer_one() -> None:
+    silent = False
+
+    def at_times(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(503) if silent and request.url.path.endswith("/time") else answer(request)
+
+    desk = Desk(at_times)
+    quotes = Quotes(desk.readonly, desk.clock)
+    before = (await quotes.fetch("BTC-EUR")).clock
+    assert before is not None
+    silent = True
+    desk.clock.step(30)
+    assert (await quotes.fetch("BTC-EUR")).clock == before, "how old it may be is the gate's to say"
+    silent = False
+    assert (await quotes.fetch("BTC-EUR")).clock != before

@@ -6,7 +6,7 @@ from random import Random
 
 from tests.screens.key_storm import Drawn, Report, StormDriver, storm
 
-KEYS = 250
+KEYS = 150
 
 
 async def test_a_storm_of_keys_sends_no_order_but_the_one_on_the_screen() -> None:

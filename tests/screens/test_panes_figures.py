@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from console.panes.cells import price_text
 from console.panes.drawing import Scene
 from console.panes.portfolio import rows as portfolio_rows
 from console.state import Link, Surroundings, best_bids, build_state
@@ -332,3 +333,10 @@ def test_the_state_holds_what_the_panes_show(tx: Tx) -> None:
     assert state.history[0].since == Price.of(61148).ratio(Price.of(61152)) - 1
     assert state.candles == {}
     assert [run.payload["failed"] for run in state.runs] == [False]
+
+
+def test_a_calculated_price_has_six_digits_where_no_tick_is_known() -> None:
+    calculated = Price(Decimal("0.54627456140350877192982456140350877"))
+    assert price_text(calculated, None, 20, rounded=True) == "0.546275"
+    assert price_text(Price(Decimal("61459.03007518796992")), None, 20, rounded=True) == "61459"
+    assert price_text(price("0.12345678"), None, 20) == "0.12345678", "a limit is never rounded"

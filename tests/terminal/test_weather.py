@@ -294,7 +294,8 @@ def test_a_vault_migrated_under_a_running_console_is_said_and_not_written(tmp_pa
 def test_an_exchange_that_is_gone_for_a_while_is_said_and_comes_back(tmp_path: Path) -> None:
     with console(tmp_path) as terminal:
         terminal.wait_for(SELECTED, 20)
-        spoil(tmp_path, "*: status 503")
+        # The stream would go on telling prices: it breaks as well.
+        spoil(tmp_path, "*: status 503; WS /ticker24h: disconnect")
         terminal.wait_for("link down", 30)
         terminal.wait_for("no price|prices? old", 30)
         mend(tmp_path)
