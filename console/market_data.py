@@ -65,7 +65,8 @@ class MarketData:
         self._candles_at: dict[str, float] = {}
         self._fetched: dict[str, float] = {}
         self._tapes: dict[str, Tape] = {}
-        self._tape_at = -TRADES_S
+        """Of the market that was asked for last, alone."""
+        self._tape_asked: tuple[str, float] | None = None
         self._looked: tuple[str, frozenset[str], float] | None = None
         self.candles: dict[str, tuple[Candle, ...]] = {}
         """Five-minute candles by market, oldest first."""
@@ -101,8 +102,9 @@ class MarketData:
             await self._ask_candles(market, OTHERS_S)
         if shown is not None:
             await self._ask_trades(shown)
-        kept = markets | others
-        self.candles = {market: rows for market, rows in self.candles.items() if market in kept}
+        for gone in set(self._candles_at) - markets - others:
+            for known in (self.candles, self._candles_at, self._fetched):
+                known.pop(gone, None)
 
     def look_at(self, market: str, others: frozenset[str]) -> MarketsView:
         """What is known of the last trades of a market and of the others' candles; asking keeps them coming."""
@@ -128,9 +130,11 @@ class MarketData:
 
     async def _ask_trades(self, market: str) -> None:
         now = self._engine.clock.monotonic()
-        if market in self._tapes and now - self._tape_at < TRADES_S:
-            return
-        self._tape_at = now
+        if self._tape_asked is not None:
+            asked, at = self._tape_asked
+            if asked == market and now - at < TRADES_S:
+                return
+        self._tape_asked = market, now
         with suppress(ExchangeError):  # the list shows how old it is
             self._tapes = {market: Tape(await self._engine.parts.readonly.trades(market, TRADES), now)}
 

@@ -123,3 +123,25 @@ async def test_a_silent_exchange_is_asked_no_oftener_and_what_was_known_stays_wi
     assert await desk.turn() == []
     assert tape is not None
     assert tape.fetched == began
+
+
+async def test_what_was_let_go_is_asked_at_once_when_it_is_looked_at_again() -> None:
+    desk = Desk()
+    desk.data.look_at("BTC-EUR", OTHERS)
+    await desk.turn()
+    desk.clock.step(LOOKED_S + 1)
+    await desk.turn()
+    desk.clock.step(1.0)
+    desk.data.look_at("BTC-EUR", OTHERS)
+    assert set(await desk.turn()) >= OTHERS
+    assert set(desk.data.look_at("BTC-EUR", OTHERS).candles) == OTHERS
+
+
+async def test_trades_that_never_came_are_asked_no_oftener_than_those_that_did() -> None:
+    desk = Desk()
+    desk.client.silent = True
+    desk.data.look_at("BTC-EUR", frozenset())
+    assert "trades BTC-EUR" in await desk.turn()
+    desk.clock.step(1.0)
+    desk.data.look_at("BTC-EUR", frozenset())
+    assert "trades BTC-EUR" not in await desk.turn()

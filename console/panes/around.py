@@ -87,7 +87,7 @@ def sparks_wanted(others: Sequence[str], view: MarketsView | None, width: int, *
     known = {} if view is None else view.candles
     if room < 4 or not any(known.get(other) for other in others):
         return None
-    return Sparks(tuple(known.get(other, ()) for other in others), room, ascii_only)
+    return Sparks(tuple(others), tuple(known.get(other, ()) for other in others), room, ascii_only)
 
 
 def other_lines(
@@ -102,11 +102,11 @@ def other_lines(
     fetched = [] if view is None else [view.fetched[other] for other in others if other in view.fetched]
     span = f"{PERIODS * STEP // HOUR} h of 5 m closes"
     lines = [heading(("other markets", span), aged(min(fetched, default=None), OLD_CANDLES_S, scene), width, scene)]
-    for place, other in enumerate(others):
+    # While newer closes are drawn, the line before stays: it is a second older at most.
+    sparks = {} if drawn is None else dict(zip(drawn[0].markets, drawn[1], strict=True))
+    for other in others:
         candles = None if view is None else view.candles.get(other)
-        fits = drawn is not None and len(drawn[1]) == len(others) and drawn[0].candles[place] == candles
-        spark = drawn[1][place] if drawn is not None and fits else ()
-        lines.append(_other(other, candles, spark, state.tick_sizes.get(other), scene, width))
+        lines.append(_other(other, candles, sparks.get(other, ()), state.tick_sizes.get(other), scene, width))
     return [fitted(line, width, scene.symbols.cut) for line in lines]
 
 

@@ -41,6 +41,7 @@ _ASCII = {
 class Wanted:
     """What a chart is drawn from; two that are equal look the same."""
 
+    market: str
     candles: tuple[Candle, ...]
     width: int
     """Cells; each is one candle, the newest at the right."""

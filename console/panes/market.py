@@ -115,7 +115,7 @@ def wanted(
     span = price_range(candles, [mark.price for mark in marks], divided.chart[0])
     if span is None or divided.chart[1] < 1:
         return None
-    return Wanted(candles, *divided.chart, *span, ascii_only)
+    return Wanted(market, candles, *divided.chart, *span, ascii_only)
 
 
 def plan_of(state: ConsoleState, market: str, width: int, height: int) -> Plan:
@@ -205,7 +205,7 @@ def _chart(
     width, height = divided.chart
     if not state.candles.get(market):
         return _said("no candles yet", height)
-    if drawn is None or (drawn[0].width, drawn[0].height) != (width, height):
+    if drawn is None or (drawn[0].market, drawn[0].width, drawn[0].height) != (market, width, height):
         return _said("drawing the candles", height)
     made, body = drawn
     signs: dict[int, str] = {}

@@ -27,8 +27,9 @@ _ASCII: Final = str.maketrans("▁▂▃▄▅▆▇█", "__..--''")
 class Sparks:
     """What the lines are drawn from; two that are equal look the same."""
 
+    markets: tuple[str, ...]
     candles: tuple[tuple[Candle, ...], ...]
-    """Of each market, oldest first; none of a market of which nothing is known."""
+    """Of each of them, oldest first; none of a market of which nothing is known."""
     width: int
     ascii: bool
 

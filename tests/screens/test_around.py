@@ -84,6 +84,32 @@ def test_before_anything_is_fetched_all_say_so_and_no_age_is_claimed() -> None:
     assert all("not fetched yet" in line for line in drawn[1:])
 
 
+def test_while_newer_closes_are_drawn_the_line_before_stays_with_its_market() -> None:
+    others = others_of(STATE, "BTC-EUR")
+    wanted = sparks_wanted(others, VIEW, 50, ascii_only=False)
+    assert wanted is not None
+    drawn = (wanted, draw_sparks(wanted))
+    newer = replace(VIEW, candles={market: rows[:-1] for market, rows in VIEW.candles.items()})
+    before = [text(line) for line in other_lines(others, VIEW, drawn, STATE, SCENE, 50)]
+    after = [text(line) for line in other_lines(others[::-1], newer, drawn, STATE, SCENE, 50)]
+    line_of = {line.split()[0]: set(line) & set("▁▂▃▄▅▆▇█") for line in before}
+    assert line_of["SOL-EUR"]
+    assert {line.split()[0]: set(line) & set("▁▂▃▄▅▆▇█") for line in after[1:]} == {
+        name: signs for name, signs in line_of.items() if "-" in name
+    }
+
+
+def test_candles_of_another_market_never_stand_under_this_ones_name() -> None:
+    state = console_state(candles={market: some_candles() for market in ("BTC-EUR", "SOL-EUR")})
+    divided = plan(BESIDE, 12, 6)
+    made = Wanted("BTC-EUR", some_candles(), *divided.chart, price("61000"), price("61300"), False)
+    drawn = (made, [(Span("│", "up"),)] * 12)
+    assert "│" in text(lines(state, ("BTC-EUR", None), drawn, SCENE, (BESIDE, 12))[5])[: divided.left]
+    other = [text(line)[: divided.left] for line in lines(state, ("SOL-EUR", None), drawn, SCENE, (BESIDE, 12))]
+    assert "drawing the candles" in "".join(other)
+    assert "│" not in "".join(other)
+
+
 def test_a_market_that_nobody_traded_says_so() -> None:
     view = replace(VIEW, candles={**VIEW.candles, "XRP-EUR": ()})
     assert "no trades in this time" in drawn_others(50, view)[4]
@@ -101,7 +127,7 @@ def test_a_period_without_a_trade_has_the_close_before_it() -> None:
 @pytest.mark.parametrize("ascii_only", [False, True])
 def test_the_line_rises_where_the_closes_rise_and_fills_its_cells(ascii_only: bool) -> None:
     rising = tuple(replace(candle, close=price(str(100 + place))) for place, candle in enumerate(some_candles(48)))
-    [line, nothing] = draw_sparks(Sparks((rising, ()), 16, ascii_only))
+    [line, nothing] = draw_sparks(Sparks(("LTC-EUR", "DOT-EUR"), (rising, ()), 16, ascii_only))
     assert width_of(line) == width_of(nothing) == 16
     drawn = text(line)
     assert drawn.isascii() is ascii_only
@@ -127,7 +153,7 @@ def test_the_parts_of_a_pane_fill_it_exactly(width: int, height: int) -> None:
 
 def test_our_own_fills_stand_among_the_candles_at_their_time_and_price() -> None:
     candles = some_candles(20)
-    wanted = Wanted(candles, 30, 10, price("61000"), price("61300"), False)
+    wanted = Wanted("BTC-EUR", candles, 30, 10, price("61000"), price("61300"), False)
     assert column_of(candles[-1].at + 1, wanted) == 29
     assert column_of(candles[0].at, wanted) == 10
     assert column_of(candles[0].at - 1, wanted) is None
@@ -135,7 +161,7 @@ def test_our_own_fills_stand_among_the_candles_at_their_time_and_price() -> None
     fill = trade_line(37, candles[5].at + 7, Side.BUY, "BTC-EUR", "0.001", "61299", "0.07")
     state = console_state(history=(fill,), candles={"BTC-EUR": candles})
     divided = plan(BESIDE, 12, 6)
-    made = Wanted(candles, *divided.chart, price("61000"), price("61300"), False)
+    made = Wanted("BTC-EUR", candles, *divided.chart, price("61000"), price("61300"), False)
     body = lines(state, ("BTC-EUR", None), (made, [()] * 12), SCENE, (BESIDE, 12))
     assert text(body[0]).index("B") == 1 + divided.axis + 1 + divided.chart[0] - 20 + 5
 
