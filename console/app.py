@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from console.screens.broken_card import Broken
     from console.screens.driver import Driver
     from console.settings import Settings
-    from storage.models import Execution
+    from storage.execution_models import Execution
 
 NOTICE_SECONDS: Final = 10.0
 STOP_REASON: Final = "stop key"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from console.engine import Engine
     from console.state import ConsoleState
     from console.streaming import Streaming
-    from storage.models import Candle, PublicTrade
+    from storage.market_models import Candle, PublicTrade
 
 QUOTES_AT: Final = 600_000
 """Microseconds into a second at which quotes are asked for: they are here when it ends."""

@@ -12,9 +12,9 @@ from typing import Final, TypeAlias
 from storage.clock import DAY, Micros
 from storage.codes import ExecutionState, HistoryStatus, ProposalState, Side
 from storage.database import Tx
+from storage.execution_models import Trade
 from storage.facts import read_book
 from storage.history import NEWEST, history_page
-from storage.models import Trade
 from storage.money import Eur, Price
 from storage.positions import Book
 from storage.proposals import recent_proposals

@@ -25,6 +25,7 @@ from storage.codes import (
     TimeInForce,
 )
 from storage.database import Tx
+from storage.execution_models import Execution
 from storage.execution_rows import executions_in
 from storage.facts import Common, all_fills, read_common
 from storage.gate import ask
@@ -32,7 +33,8 @@ from storage.gauges import Gauge, read_budget
 from storage.leases import all_jobs, holder_is_gone
 from storage.locks import JobLock, MarketLock, job_locks, market_locks
 from storage.looks import newest_looks
-from storage.models import Candle, Check, Execution, MarketRules, Proposal, Quote, TradingRecord
+from storage.market_models import Candle, MarketRules, Quote
+from storage.models import Check, Proposal, TradingRecord
 from storage.money import Eur, Price
 from storage.portfolio import Portfolio, read_portfolio
 from storage.positions import replay

@@ -15,7 +15,8 @@ if TYPE_CHECKING:  # the screen's first frame waits for this module: what decisi
     from storage.clock import Micros
     from storage.codes import CheckCode
     from storage.database import Tx
-    from storage.models import MarketRules, Proposal, Quote
+    from storage.market_models import MarketRules, Quote
+    from storage.models import Proposal
     from storage.presence import Absence
     from storage.proposals import NewProposal
 

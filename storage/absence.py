@@ -10,8 +10,8 @@ from storage.codes import ExecutionState, Mode, TradingState
 from storage.database import Tx
 from storage.errors import Conflict
 from storage.evidence import carry_verdict, move_execution, operator_fill_id, store_fills
+from storage.execution_models import Execution, VenueFill
 from storage.execution_rows import get_execution
-from storage.models import Execution, VenueFill
 from storage.money import Eur, Price, Quantity
 from storage.trading_state import current_trading_state
 

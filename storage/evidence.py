@@ -22,8 +22,8 @@ from storage.codes import (
 from storage.crash_points import reached
 from storage.database import Tx
 from storage.errors import Conflict, VaultError
+from storage.execution_models import Execution, VenueFill, VenueOrder
 from storage.execution_rows import filled_quantity, fills_of, get_execution
-from storage.models import Execution, VenueFill, VenueOrder
 from storage.money import Quantity, decimal_text
 from storage.proposals import get_proposal, move_proposal
 from storage.stops import tell_stop

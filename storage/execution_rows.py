@@ -11,7 +11,7 @@ from typing import Any, Final
 from storage.codes import TERMINAL, ExecutionState, OrderKind, OrderType, Side, TimeInForce
 from storage.database import Tx
 from storage.errors import NotFound
-from storage.models import Execution, Fill, OpenExecution, Signing, Trigger
+from storage.execution_models import Execution, Fill, OpenExecution, Signing, Trigger
 from storage.money import Eur, Price, Quantity
 
 

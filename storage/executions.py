@@ -10,8 +10,9 @@ from storage.codes import ExecutionState, Side, TradingState
 from storage.crash_points import reached
 from storage.database import Tx
 from storage.evidence import apply_order, move_execution, store_event
+from storage.execution_models import Execution, Signing, VenueOrder
 from storage.execution_rows import executions_in, get_execution
-from storage.models import Claim, Execution, Signing, VenueOrder
+from storage.models import Claim
 from storage.policy_store import active_policy
 from storage.trading_state import current_trading_state, latch_halt_file
 

@@ -11,10 +11,11 @@ from typing import Final
 from storage.clock import DAY, MINUTE, Micros
 from storage.codes import TERMINAL, ExecutionState, JobName, Side, Stage
 from storage.database import Tx
+from storage.execution_models import Fill, LastTrade
 from storage.execution_rows import execution_of_proposal, open_execution, read_fill
 from storage.halt_file import halt_file_present
 from storage.leases import lease_is_live
-from storage.models import ActivePolicy, Facts, Fill, Holder, LastTrade, Proposal, Sweep
+from storage.models import ActivePolicy, Facts, Holder, Proposal, Sweep
 from storage.money import Eur
 from storage.policy_store import active_policy
 from storage.positions import Book, last_close_at_loss, replay

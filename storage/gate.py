@@ -14,7 +14,8 @@ from storage.codes import CheckCode, ProposalState, TradingState
 from storage.crash_points import reached
 from storage.database import Tx
 from storage.facts import Common, read_common, read_facts
-from storage.models import Check, Claim, Proposal, Question, Quote, Refusal, Ticket
+from storage.market_models import Quote
+from storage.models import Check, Claim, Proposal, Question, Refusal, Ticket
 from storage.orders import client_order_id, draw_order, order_digest, request_body
 from storage.policy_store import active_policy
 from storage.proposals import get_proposal, move_proposal

@@ -11,8 +11,8 @@ from decimal import Context
 from storage.clock import Micros
 from storage.codes import ExecutionState, HistoryStatus, OrderKind, Side
 from storage.database import Tx
+from storage.execution_models import Fill, Trade, Trigger
 from storage.execution_rows import read_fill
-from storage.models import Fill, Trade, Trigger
 from storage.money import Eur, Price, Quantity
 
 NEWEST = (2**62, 2**62)

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from storage.check_results import MissingInput, known
 from storage.codes import OrderKind, OrderType, Side
-from storage.models import Facts, Level, MarketRules, Order, Question, Quote
+from storage.market_models import Level, MarketRules, Quote
+from storage.models import Facts, Order, Question
 from storage.money import Eur, Price, Quantity
 from storage.policies import Policy
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
 from storage.codes import Stage
-from storage.models import MarketRules
+from storage.market_models import MarketRules
 from storage.money import EXACT, Eur, Price, Quantity
 from storage.policies import Policy, policy_eur
 

@@ -11,9 +11,9 @@ from typing import Final
 
 from storage.clock import DAY, MINUTE, Micros
 from storage.database import Tx
+from storage.execution_models import Fill
 from storage.facts import all_fills
 from storage.flows import Flow, account_flows
-from storage.models import Fill
 from storage.money import CURRENCY, EXACT, Eur, Price, Quantity
 from storage.positions import Book, replay
 from storage.stops import Stop, live_stops, uncovered

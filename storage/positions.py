@@ -10,7 +10,7 @@ from typing import Final
 
 from storage.clock import Micros
 from storage.codes import Side
-from storage.models import Fill, Lot, Position, Realised
+from storage.execution_models import Fill, Lot, Position, Realised
 from storage.money import EXACT, Eur, Quantity
 
 SHARE: Final = Decimal("1e-30")

@@ -9,12 +9,13 @@ from decimal import Decimal
 from storage.clock import Micros
 from storage.codes import RESTING, UNDECIDED, ExecutionState, JobName
 from storage.database import Tx
+from storage.execution_models import Execution
 from storage.execution_rows import read_execution, read_fill
 from storage.facts import all_fills, newest_sweep, read_book
 from storage.flows import account_flows
 from storage.instances import is_gone
 from storage.leases import all_jobs, lease_is_live
-from storage.models import Execution, Sweep
+from storage.models import Sweep
 from storage.money import Eur
 from storage.portfolio import worth_at
 

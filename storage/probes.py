@@ -12,7 +12,8 @@ from storage.clock import MINUTE
 from storage.codes import OrderKind, OrderType, Origin, ProposalState, Side
 from storage.database import Tx
 from storage.facts import Common, read_facts
-from storage.models import ActivePolicy, Facts, Proposal, Question, Quote
+from storage.market_models import Quote
+from storage.models import ActivePolicy, Facts, Proposal, Question
 from storage.money import Eur, Price, Quantity
 from storage.orders import draw_order
 from storage.proposals import NO_RATIONALE

@@ -20,7 +20,8 @@ from storage.codes import (
 )
 from storage.database import Tx
 from storage.errors import Conflict, NotFound
-from storage.models import Proposal, Rationale, Trigger
+from storage.execution_models import Trigger
+from storage.models import Proposal, Rationale
 from storage.money import Eur, Price, Quantity
 
 UNDO_WITHIN: Final[Micros] = 5 * SECOND

@@ -8,7 +8,9 @@ from decimal import Decimal
 from storage.check_results import MissingInput, euros, fails, known, not_applied, passes, price_text
 from storage.clock import DAY
 from storage.codes import CheckCode, Side
-from storage.models import Check, Facts, OpenExecution, Position, Question, Quote
+from storage.execution_models import OpenExecution, Position
+from storage.market_models import Quote
+from storage.models import Check, Facts, Question
 from storage.money import Eur, Price, decimal_text
 from storage.order_value import order_price, order_value, policy_of, quote_of
 from storage.policies import Policy, policy_eur

@@ -7,7 +7,8 @@ from typing import Final
 from storage.check_results import ago_text, fails, known, length_text, not_applied, passes, utc_text
 from storage.clock import SECOND, Micros
 from storage.codes import OPEN_PROPOSALS, RESTING, CheckCode, ExecutionState, Side, TradingState
-from storage.models import Check, OpenExecution, Question
+from storage.execution_models import OpenExecution
+from storage.models import Check, Question
 from storage.order_value import base_of, sellable
 from storage.orders import order_digest
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from storage.alerts import alert
 from storage.codes import ExecutionState, TriggerType
 from storage.database import Tx
+from storage.execution_models import Execution, Trigger
 from storage.execution_rows import filled_quantity, open_execution
-from storage.models import Execution, Trigger
 from storage.money import Quantity
 
 

@@ -21,7 +21,8 @@ from storage.check_results import (
 )
 from storage.clock import DAY, HOUR, MINUTE, Micros
 from storage.codes import CheckCode, Origin, Side
-from storage.models import Check, LastTrade, Question
+from storage.execution_models import LastTrade
+from storage.models import Check, Question
 from storage.order_value import base_of, is_exit, order_value, policy_of, rules_of, sellable
 from storage.policies import TradeCaps, policy_eur
 

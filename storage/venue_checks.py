@@ -11,7 +11,9 @@ from typing import Final
 from storage.check_results import MissingInput, euros, fails, known, passes, percent_text, price_text
 from storage.clock import Micros
 from storage.codes import TERMINAL, UNDECIDED, CheckCode, OrderType, Side, TriggerType
-from storage.models import Check, MarketRules, OpenExecution, Question, Trigger
+from storage.execution_models import OpenExecution, Trigger
+from storage.market_models import MarketRules
+from storage.models import Check, Question
 from storage.money import EXACT, Eur, Price, Quantity, decimal_text
 from storage.order_value import (
     base_of,

@@ -7,7 +7,7 @@ from typing import Any
 
 from console.exchange.errors import TransportSilent
 from console.market_data import CANDLES_S, LOOKED_S, OTHERS_S, TRADES_S, MarketData
-from storage.models import Candle, PublicTrade
+from storage.market_models import Candle, PublicTrade
 from tests.screens.fakes import console_state, some_candles, some_view
 from tests.support import SteppedClock
 

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from console.cli.context import Context
     from console.engine import Engine
     from console.execution.ideas import BadIdea, Idea
-    from storage.models import MarketRules, Proposal, Quote
+    from storage.market_models import MarketRules, Quote
+    from storage.models import Proposal
 
 IdArgument = Annotated[int, typer.Argument(metavar="ID", min=1, help="The proposal.")]
 

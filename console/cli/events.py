@@ -17,7 +17,8 @@ from storage.codes import TradingState
 if TYPE_CHECKING:
     from console.state import ActivityLine, ConsoleState, ProposalView
     from storage.clock import Micros
-    from storage.models import Check, Execution, Proposal, Trade
+    from storage.execution_models import Execution, Trade
+    from storage.models import Check, Proposal
 
 QUOTE_PATIENCE_S: Final = 5.0
 """A new proposal is told with the gate's answer on a quote; without one after so long, as it is."""

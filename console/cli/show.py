@@ -26,7 +26,9 @@ from console.cli.values import gate_answer, proposal_values, trigger_values
 if TYPE_CHECKING:
     from console.cli.context import Context
     from storage.database import Tx
-    from storage.models import Execution, Proposal, Quote, Trade
+    from storage.execution_models import Execution, Trade
+    from storage.market_models import Quote
+    from storage.models import Proposal
 
 CountOption = Annotated[int, typer.Option("--count", min=1, max=10_000, help="How many rows, newest first.")]
 

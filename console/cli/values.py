@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from storage.database import Tx
-    from storage.models import Proposal, Quote, Trigger
+    from storage.execution_models import Trigger
+    from storage.market_models import Quote
+    from storage.models import Proposal
 
 
 def proposal_values(proposal: Proposal, gate: str | None) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from console.exchange.errors import (
 from console.exchange.models import CanceledPayload, OrderPayload
 from console.exchange.wire import read_one
 from storage.codes import Side
+from storage.execution_models import VenueFill, VenueOrder
 from storage.executions import Accepted, Rejected
-from storage.models import VenueFill, VenueOrder
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from random import Random
 from typing import Protocol
 
 from storage.clock import SECOND, Clock, Micros
-from storage.models import ClockSample
+from storage.market_models import ClockSample
 
 
 class PacedClock(Clock, Protocol):

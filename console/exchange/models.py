@@ -13,8 +13,9 @@ from console.exchange.errors import ExchangeUnreadable
 from console.exchange.wire import Amount, Label, Millis, Payload, Positive, Signed, Whole, Word, first_fault
 from storage.clock import Micros
 from storage.codes import Side
+from storage.execution_models import VenueFill, VenueOrder
 from storage.flows import AccountMove
-from storage.models import Candle, Level, MarketRules, PublicTrade, VenueFill, VenueOrder
+from storage.market_models import Candle, Level, MarketRules, PublicTrade
 from storage.money import EXACT, Eur, Price, Quantity
 
 MICROS_PER_MS: Final = 1000

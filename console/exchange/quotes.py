@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 from console.exchange.errors import ExchangeError
 from console.exchange.readonly import Balances, BookView, ReadOnlyClient
 from storage.clock import Clock
-from storage.models import ClockSample, MarketRules, Quote
+from storage.market_models import ClockSample, MarketRules, Quote
 from storage.money import Eur, Price, Quantity
 
 T = TypeVar("T")

@@ -34,7 +34,7 @@ from console.exchange.wire import read_all, read_most, read_one
 from storage.clock import Micros
 from storage.codes import Mode
 from storage.flows import AccountMove
-from storage.models import Candle, ClockSample, Level, MarketRules, PublicTrade
+from storage.market_models import Candle, ClockSample, Level, MarketRules, PublicTrade
 from storage.money import Eur, Price, Quantity
 
 SIMULATED_HEADER: Final = "x-simulated-exchange"

@@ -13,7 +13,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from console.exchange.readonly import BookView
 from console.exchange.wire import Millis, Payload, Positive, Whole, Word, first_fault
-from storage.models import Level
+from storage.market_models import Level
 from storage.money import Price, Quantity
 
 FRESH_S: Final = 2.5

@@ -44,8 +44,8 @@ from console.exchange.signing import KeyPair, Stamp
 from console.exchange.transport import Answer, Query, Transport
 from console.exchange.weights import Lane, WeightBudget
 from console.exchange.wire import as_list, read_all, read_one
+from storage.execution_models import Signing, VenueOrder
 from storage.executions import Accepted, PreparedOrder, Rejected
-from storage.models import Signing, VenueOrder
 
 __all__ = [
     "AlreadyGone",

@@ -19,6 +19,7 @@ from storage.crash_points import reached
 from storage.database import GATE_DEADLINE, Tx, Vault
 from storage.errors import VaultBusy, VaultError, VaultFull
 from storage.evidence import move_execution
+from storage.execution_models import Execution
 from storage.execution_rows import fills_of, get_execution
 from storage.executions import (
     Abandoned,
@@ -32,7 +33,8 @@ from storage.executions import (
 )
 from storage.gate import pass_gate
 from storage.history import average_price
-from storage.models import Claim, Execution, Order, Quote, Refusal, Ticket
+from storage.market_models import Quote
+from storage.models import Claim, Order, Refusal, Ticket
 from storage.money import Eur, Quantity
 from storage.orders import carries_dead_man
 from storage.policies import Policy

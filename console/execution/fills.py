@@ -9,8 +9,8 @@ from console.exchange.trade import TradeClient
 from storage.codes import RESTING, ExecutionState
 from storage.database import Tx, Vault
 from storage.evidence import apply_order
+from storage.execution_models import Execution, VenueOrder
 from storage.execution_rows import executions_in, get_execution
-from storage.models import Execution, VenueOrder
 
 log = logging.getLogger(__name__)
 

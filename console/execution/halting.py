@@ -16,9 +16,10 @@ from storage.codes import RESTING, TradingState
 from storage.crash_points import reached
 from storage.database import Tx, Vault
 from storage.errors import VaultError
+from storage.execution_models import Execution
 from storage.execution_rows import executions_in
 from storage.halt_file import lower_halt, raise_halt
-from storage.models import Execution, TradingRecord
+from storage.models import TradingRecord
 from storage.trading_state import current_trading_state, halt, resume, tighten
 
 EXTRA_WAIT_S: Final = 2.0

@@ -17,9 +17,11 @@ from storage.checks import verdict
 from storage.clock import MINUTE, Micros
 from storage.codes import OrderKind, OrderType, Origin, ProposalState, Side, TriggerType
 from storage.database import Tx
+from storage.execution_models import Trigger
 from storage.facts import read_facts
 from storage.gate import ask
-from storage.models import Check, MarketRules, Order, Proposal, Quote, Rationale, Trigger
+from storage.market_models import MarketRules, Quote
+from storage.models import Check, Order, Proposal, Rationale
 from storage.money import Eur, NotANumber, Price, Quantity
 from storage.order_value import sellable
 from storage.proposals import LONGEST_LIFE, NewProposal, Revision

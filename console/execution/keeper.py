@@ -13,9 +13,9 @@ from console.execution.executor import Executor
 from storage.clock import MINUTE
 from storage.codes import RESTING, OrderKind, TimeInForce, TradingState
 from storage.database import Tx, Vault
+from storage.execution_models import Execution
 from storage.execution_rows import executions_in
 from storage.halt_file import halt_file_present
-from storage.models import Execution
 from storage.policies import Policy
 from storage.policy_store import active_policy
 from storage.trading_state import current_trading_state

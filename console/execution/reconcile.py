@@ -28,9 +28,9 @@ from storage.crash_points import reached
 from storage.database import Tx, Vault
 from storage.errors import Conflict
 from storage.evidence import apply_order
+from storage.execution_models import Execution, VenueOrder
 from storage.execution_rows import executions_in, get_execution
 from storage.executions import abandon_stale_claims, overdue_submitting
-from storage.models import Execution, VenueOrder
 from storage.policies import Policy, Submit
 from storage.policy_store import policy_with_hash
 

@@ -22,10 +22,10 @@ from storage.clock import Micros
 from storage.codes import RESTING, UNDECIDED, Mode
 from storage.crash_points import reached
 from storage.database import Tx, Vault
+from storage.execution_models import Execution, VenueOrder
 from storage.execution_rows import executions_in, read_execution
 from storage.facts import all_fills
 from storage.flows import history_since, import_moves
-from storage.models import Execution, VenueOrder
 from storage.money import decimal_text
 from storage.policies import Policy
 from storage.policy_store import active_policy

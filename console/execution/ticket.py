@@ -14,7 +14,8 @@ from storage.clock import DAY
 from storage.codes import Mode, OrderType, Side
 from storage.database import Tx
 from storage.gate import ask
-from storage.models import Check, Level, Order, Proposal, Question, Quote, Ticket
+from storage.market_models import Level, Quote
+from storage.models import Check, Order, Proposal, Question, Ticket
 from storage.money import EXACT, Eur, Price, Quantity
 from storage.order_value import is_exit, order_price, policy_of, walk_order
 from storage.orders import order_digest

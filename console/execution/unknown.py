@@ -8,8 +8,8 @@ from storage.absence import earliest_proof
 from storage.clock import DAY, SECOND, Micros
 from storage.codes import ExecutionState, JobName, Side
 from storage.database import Tx
+from storage.execution_models import Execution
 from storage.execution_rows import events_of, get_execution
-from storage.models import Execution
 from storage.money import Eur
 from storage.policy_store import active_policy, policy_with_hash
 

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from console.gauntlet.private import Clients
 from storage.codes import OrderKind, OrderType, Side
-from storage.models import Quote
+from storage.market_models import Quote
 from storage.money import Eur, Price, Quantity
 
 MARKETS: Final = ("BTC-EUR", "ETH-EUR")

@@ -17,10 +17,11 @@ from console.gauntlet.private import Clients, PrivateExchange
 from storage.clock import MINUTE, SECOND
 from storage.codes import RESTING, UNDECIDED, ExecutionState, JobName, Mode, Origin
 from storage.database import Tx, Vault
+from storage.execution_models import Execution
 from storage.execution_rows import fills_of, read_execution
 from storage.gate import draw_ticket
 from storage.leases import acquire_lease, register_job
-from storage.models import Actor, Execution
+from storage.models import Actor
 from storage.money import Quantity
 from storage.proposals import NewProposal, create_proposal
 

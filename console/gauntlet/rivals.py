@@ -19,8 +19,9 @@ from console.gauntlet.contender import Belief, Held, Idea, Standing
 from console.gauntlet.private import Clients
 from storage.codes import Mode, TimeInForce
 from storage.evidence import OPEN_STATUS
+from storage.execution_models import VenueOrder
 from storage.executions import Accepted, PreparedOrder, Rejected
-from storage.models import Order, VenueOrder
+from storage.models import Order
 from storage.orders import request_body
 from storage.policies import Submit
 

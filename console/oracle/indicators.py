@@ -16,7 +16,7 @@ from statistics import fmean, stdev
 from typing import Final
 
 from storage.clock import DAY, HOUR, MINUTE, Micros
-from storage.models import Candle
+from storage.market_models import Candle
 from storage.money import EXACT, Price, Quantity
 
 BUCKET: Final[Micros] = 5 * MINUTE

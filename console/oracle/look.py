@@ -14,7 +14,8 @@ from console.oracle.rules import Miss, Signal, judge_all
 from console.oracle.snapshot import Dropped, MarketView, Snapshot, build_snapshot
 from storage.clock import MINUTE, Micros
 from storage.codes import OrderType, Side
-from storage.models import MarketRules, Rationale
+from storage.market_models import MarketRules
+from storage.models import Rationale
 from storage.money import Eur, Price, Quantity
 from storage.policies import OracleGate, Policy
 

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from console.oracle.indicators import BUCKET, Figures, five_minute_candles, measure
 from storage.clock import DAY, HOUR, MINUTE, SECOND, Micros
 from storage.codes import Side
-from storage.models import Candle, Level, MarketRules
+from storage.market_models import Candle, Level, MarketRules
 from storage.money import Price, Quantity, decimal_text
 
 VERSION: Final = 1

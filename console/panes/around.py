@@ -16,7 +16,7 @@ from storage.clock import HOUR
 if TYPE_CHECKING:
     from console.market_data import MarketsView, Tape
     from console.state import ConsoleState
-    from storage.models import Candle
+    from storage.market_models import Candle
     from storage.money import Price
 
 OTHERS: Final = 4

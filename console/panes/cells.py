@@ -14,7 +14,8 @@ from storage.money import decimal_text
 
 if TYPE_CHECKING:
     from storage.codes import Side
-    from storage.models import Execution, Order, Proposal, Trade
+    from storage.execution_models import Execution, Trade
+    from storage.models import Order, Proposal
     from storage.money import Price, Quantity
 
 SIX_DIGITS: Final = Context(prec=6)

@@ -17,7 +17,7 @@ from console.screens.confirm_line import Line, Span
 
 if TYPE_CHECKING:
     from storage.clock import Micros
-    from storage.models import Candle
+    from storage.market_models import Candle
     from storage.money import Price
 
 UP_COLOUR, DOWN_COLOUR = "blue", "orange"

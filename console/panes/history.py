@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from console.past import HistoryLine
     from console.state import ConsoleState
     from storage.clock import Micros
-    from storage.models import Trade
+    from storage.execution_models import Trade
     from storage.money import Price, Quantity
 
 _STANDARD: Final = (

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from console.market_data import MarketsView
     from console.panes.sparks import Sparks
     from console.state import ConsoleState, ProposalView
-    from storage.models import Candle, Level, Quote
+    from storage.market_models import Candle, Level, Quote
 
 BESIDE: Final = 70
 """Cells from which the book stands beside the candles, not under them."""

@@ -16,7 +16,7 @@ from storage.money import CURRENCY, EXACT
 if TYPE_CHECKING:
     from console.panes.drawing import Scene
     from console.state import ConsoleState
-    from storage.models import Execution
+    from storage.execution_models import Execution
     from storage.portfolio import Holding
 
 OLD_BALANCE: Final = 120 * SECOND

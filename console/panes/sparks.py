@@ -13,7 +13,7 @@ from console.screens.confirm_line import Line, Span
 from storage.clock import MINUTE
 
 if TYPE_CHECKING:
-    from storage.models import Candle
+    from storage.market_models import Candle
 
 STEP: Final = 5 * MINUTE
 """The length of the candles."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from console.panes.drawing import Scene
     from console.screens.confirm_terms import Key
     from console.state import ConsoleState
-    from storage.models import Execution
+    from storage.execution_models import Execution
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from console.execution.ticket import TicketView
     from console.screens.driver import Driver
     from console.symbols import Symbols
-    from storage.models import Execution
+    from storage.execution_models import Execution
 
 T = TypeVar("T")
 

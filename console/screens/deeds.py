@@ -19,7 +19,7 @@ from storage.codes import TradingState
 if TYPE_CHECKING:
     from console.screens.dashboard import DashboardScreen
     from console.state import HistoryLine, ProposalView
-    from storage.models import Execution
+    from storage.execution_models import Execution
 
 LATER: Final = ("console.screens.confirm", "console.screens.broken_card", "console.screens.since_card")
 """Modules with every dialog: what they import themselves included."""

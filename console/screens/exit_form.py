@@ -13,7 +13,8 @@ from console.screens.forms import Field
 from console.screens.idea_form import SHARES, IdeaForm, WordsForm, form_keys, market_name
 from console.text import safe_text
 from storage.codes import TriggerType
-from storage.models import Proposal, Trigger
+from storage.execution_models import Trigger
+from storage.models import Proposal
 from storage.money import Price
 
 if TYPE_CHECKING:

@@ -23,7 +23,8 @@ from storage.money import Eur, NotANumber, Price, Quantity
 
 if TYPE_CHECKING:
     from console.state import ConsoleState
-    from storage.models import Check, Execution, Proposal
+    from storage.execution_models import Execution
+    from storage.models import Check, Proposal
 
 T = TypeVar("T")
 

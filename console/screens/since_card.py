@@ -19,7 +19,7 @@ from storage.money import Eur
 if TYPE_CHECKING:
     from console.state import ConsoleState
     from storage.clock import Micros
-    from storage.models import Execution
+    from storage.execution_models import Execution
     from storage.presence import Absence
 
 ASK_SECONDS: Final = 10.0

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from console.execution.unknown import UnknownFacts
     from console.screens.confirm_terms import Key
     from console.state import ConsoleState
-    from storage.models import Execution
+    from storage.execution_models import Execution
     from storage.money import Price
 
 

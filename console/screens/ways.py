@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from console.actions import Action, Availability
     from console.screens.dashboard import DashboardScreen
     from console.state import ConsoleState, ProposalView
-    from storage.models import Check, Execution, Proposal
+    from storage.execution_models import Execution
+    from storage.models import Check, Proposal
 
 HOLDING_ROW: Final = "h "
 """What the key of a position's row begins with; its market follows."""

@@ -18,8 +18,8 @@ from console.exchange.readonly import ReadOnlyClient
 from console.exchange.signing import KeyPair
 from console.exchange.trade import TradeClient
 from console.exchange.weights import WeightBudget
+from storage.execution_models import Signing
 from storage.executions import PreparedOrder
-from storage.models import Signing
 from tests.support import SteppedClock
 
 ADDRESS = paper_address("http://127.0.0.1:9/v2")

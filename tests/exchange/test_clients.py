@@ -16,8 +16,9 @@ from console.exchange.readonly import ReadOnlyClient
 from console.exchange.signing import key_fingerprint
 from console.exchange.trade import PAGE
 from storage.codes import Side
+from storage.execution_models import Signing
 from storage.executions import Accepted
-from storage.models import PublicTrade, Signing
+from storage.market_models import PublicTrade
 from storage.money import Eur, Price, Quantity
 from tests.exchange.kit import CLIENT_ID, ORDER_ID, READ_KEYS, Desk, html, ok, order_json, prepared_order, refused
 

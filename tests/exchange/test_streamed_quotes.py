@@ -8,7 +8,7 @@ import httpx
 
 from console.exchange.quotes import Quotes
 from console.exchange.readonly import BookView
-from storage.models import Level
+from storage.market_models import Level
 from storage.money import Price, Quantity
 from tests.exchange.kit import Desk, ok
 

@@ -28,10 +28,12 @@ from console.paper.process import Address
 from storage.clock import SECOND, Micros
 from storage.codes import JobName, Mode, OrderKind, Side
 from storage.database import Tx, Vault
+from storage.execution_models import Execution
 from storage.execution_rows import events_of, get_execution
 from storage.gate import draw_ticket
 from storage.leases import acquire_lease, register_job
-from storage.models import Execution, Quote, Ticket
+from storage.market_models import Quote
+from storage.models import Ticket
 from storage.money import Price, Quantity
 from storage.policy_store import activate_policy, active_policy
 from storage.proposals import create_proposal

@@ -21,7 +21,7 @@ from console.execution.ideas import (
 from console.execution.ticket import Now, look_ahead, sized_answers, total_and_fee
 from storage.clock import MINUTE
 from storage.codes import CheckCode, OrderKind, OrderType, Origin, Side, TriggerType
-from storage.models import Trigger
+from storage.execution_models import Trigger
 from storage.money import Quantity
 from tests.storage.builders import (
     HELD,

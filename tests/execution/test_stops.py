@@ -19,7 +19,8 @@ from storage.codes import CheckCode, ExecutionState, TriggerType
 from storage.facts import read_book
 from storage.gate import draw_ticket
 from storage.invariants import broken_invariants
-from storage.models import Proposal, Quote, Ticket
+from storage.market_models import Quote
+from storage.models import Proposal, Ticket
 from storage.money import Quantity
 from storage.proposals import create_proposal
 from storage.stops import live_stops

@@ -11,7 +11,7 @@ from random import Random
 from console.oracle.snapshot import MarketView, Snapshot, build_snapshot
 from storage.clock import MINUTE, SECOND, Micros
 from storage.codes import Mode
-from storage.models import Candle, Level, MarketRules
+from storage.market_models import Candle, Level, MarketRules
 from storage.money import Eur, Price, Quantity
 from storage.policies import Policy, presets
 

@@ -14,7 +14,7 @@ from console.oracle.rules import REVERSION, TREND
 from console.oracle.snapshot import MAX_BOOK_AGE, MAX_CANDLES_AGE, MarketView
 from storage.clock import MINUTE, SECOND
 from storage.codes import OrderType, Side
-from storage.models import Level
+from storage.market_models import Level
 from storage.money import Eur, Price, Quantity
 from storage.policies import Policy
 from tests.oracle.market import (

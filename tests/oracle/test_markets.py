@@ -18,7 +18,7 @@ from console.paper.markets import SPECS, MarketSpec
 from console.paper.prices import HISTORY_MINUTES, PricePath
 from storage.clock import MINUTE, Micros
 from storage.codes import Side
-from storage.models import Candle, Level, MarketRules
+from storage.market_models import Candle, Level, MarketRules
 from storage.money import Eur, Price, Quantity
 from tests.oracle.market import NOW, policy, snapshot_of, view_of
 from tests.oracle.market import RULES as BTC_RULES

@@ -9,7 +9,7 @@ import pytest
 from console.oracle.indicators import BUCKET
 from console.oracle.snapshot import BadSnapshot, Dropped, MarketView, Snapshot, build_snapshot
 from storage.clock import HOUR, MINUTE, SECOND, Micros
-from storage.models import Level
+from storage.market_models import Level
 from storage.money import Price, Quantity
 from tests.oracle.market import NOW, RULES, flat, minute_candles, noise, rising, snapshot_of, view_of, walked
 

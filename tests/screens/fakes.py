@@ -31,21 +31,12 @@ from storage.codes import (
     TimeInForce,
     TradingState,
 )
+from storage.execution_models import Execution, Trade
 from storage.gauges import Gauge
 from storage.glance import Glimpse
 from storage.locks import JobLock, MarketLock
-from storage.models import (
-    Actor,
-    Candle,
-    Check,
-    Execution,
-    Proposal,
-    PublicTrade,
-    Question,
-    Rationale,
-    Trade,
-    TradingRecord,
-)
+from storage.market_models import Candle, PublicTrade
+from storage.models import Actor, Check, Proposal, Question, Rationale, TradingRecord
 from storage.money import Eur, Price, Quantity
 from storage.portfolio import Holding, Portfolio
 from tests.screens.ways_fakes import WaysFake

@@ -9,7 +9,8 @@ import pytest
 from console.actions import Where
 from storage.codes import OrderKind, Side, TradingState, TriggerType
 from storage.errors import Conflict
-from storage.models import TradingRecord, Trigger
+from storage.execution_models import Trigger
+from storage.models import TradingRecord
 from storage.money import Price
 from tests.screens.fakes import FakeDriver, console_state, execution, halted, header, resting_state
 from tests.screens.support import SIZES, console

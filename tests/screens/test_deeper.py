@@ -17,7 +17,7 @@ from storage.clock import DAY, HOUR, MINUTE, SECOND
 from storage.codes import ExecutionState, Mode, Side
 from storage.database import Tx
 from storage.gate import pass_gate
-from storage.models import Level
+from storage.market_models import Level
 from storage.money import Price, Quantity
 from storage.proposals import create_proposal
 from tests.screens.fakes import FakeDriver, console_state, ghost, trade_line

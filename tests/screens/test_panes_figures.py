@@ -17,11 +17,11 @@ from storage.clock import DAY, HOUR, MINUTE, SECOND, Micros
 from storage.codes import ExecutionState, Mode, TriggerType
 from storage.database import Tx
 from storage.evidence import apply_order
+from storage.execution_models import Execution, Trigger
 from storage.execution_rows import get_execution
 from storage.gauges import Gauge, full_at, read_budget
 from storage.leases import PAUSE_AFTER, acquire_lease, finish_lease, register_job
 from storage.locks import MarketLock, job_locks, market_locks
-from storage.models import Execution, Trigger
 from storage.money import Eur, Price, Quantity, decimal_text
 from storage.policy_store import activate_policy, active_policy
 from storage.portfolio import read_portfolio

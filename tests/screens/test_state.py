@@ -21,7 +21,8 @@ from storage.codes import ExecutionState, Mode, OrderKind, OrderType, Side
 from storage.database import Tx
 from storage.evidence import apply_order
 from storage.gate import pass_gate
-from storage.models import Actor, Level, Quote
+from storage.market_models import Level, Quote
+from storage.models import Actor
 from storage.money import Price, Quantity
 from storage.proposals import create_proposal
 from tests.storage.world import (

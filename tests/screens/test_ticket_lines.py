@@ -16,7 +16,8 @@ from console.screens.ticket_lines import Ticketed, body_lines
 from storage.check_results import fails, not_applied, passes
 from storage.checks import run_checks
 from storage.codes import CheckCode, Mode, OrderType, Origin, TimeInForce, TriggerType
-from storage.models import Check, Question, Rationale, Trigger
+from storage.execution_models import Trigger
+from storage.models import Check, Question, Rationale
 from tests.screens.fakes import ticket_view
 from tests.storage.builders import (
     HELD,

@@ -24,7 +24,8 @@ from storage.absence import OperatorFill
 from storage.checks import run_checks, verdict
 from storage.clock import Micros
 from storage.codes import CheckCode, Origin
-from storage.models import MarketRules, Proposal, Quote, Sweep
+from storage.market_models import MarketRules, Quote
+from storage.models import Proposal, Sweep
 from storage.money import Eur
 from storage.presence import Absence
 from storage.proposals import NewProposal

@@ -21,21 +21,15 @@ from storage.codes import (
     Stage,
     TradingState,
 )
+from storage.execution_models import LastTrade, Lot, OpenExecution, Position
+from storage.market_models import ClockSample, Level, MarketRules, Quote
 from storage.models import (
     ActivePolicy,
     Check,
-    ClockSample,
     Facts,
-    LastTrade,
-    Level,
-    Lot,
-    MarketRules,
-    OpenExecution,
     Order,
-    Position,
     Proposal,
     Question,
-    Quote,
     Rationale,
     Sweep,
     Ticket,

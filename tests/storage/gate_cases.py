@@ -11,10 +11,12 @@ from storage.clock import DAY, HOUR, MINUTE, SECOND, Micros
 from storage.codes import CheckCode, ExecutionState, JobName, Stage
 from storage.database import Tx, Vault
 from storage.evidence import apply_order, move_execution
+from storage.execution_models import Execution
 from storage.execution_rows import get_execution
 from storage.gate import draw_ticket
 from storage.leases import acquire_lease, register_job
-from storage.models import Execution, Level, Proposal
+from storage.market_models import Level
+from storage.models import Proposal
 from storage.money import Eur, Price, Quantity
 from storage.policy_store import activate_policy, active_policy
 from storage.proposals import NewProposal, create_proposal, decline, undo_decline

@@ -21,8 +21,8 @@ from storage.codes import ExecutionState, Mode, ProposalState, TradingState
 from storage.database import Tx
 from storage.errors import Conflict
 from storage.evidence import apply_order
+from storage.execution_models import Execution
 from storage.execution_rows import events_of, fills_of, get_execution
-from storage.models import Execution
 from storage.money import Eur, Price, Quantity
 from storage.trading_state import current_trading_state, halt
 from tests.storage.world import (

@@ -19,10 +19,10 @@ from storage.codes import CLOSED, ExecutionState, ProposalState, Side, TradingSt
 from storage.database import Tx
 from storage.errors import Conflict
 from storage.evidence import apply_order, move_execution
+from storage.execution_models import Execution, VenueFill, VenueOrder
 from storage.execution_rows import events_of, fills_of, get_execution
 from storage.executions import Accepted, Rejected, settle
 from storage.facts import read_facts
-from storage.models import Execution, VenueFill, VenueOrder
 from storage.money import Eur, Price, Quantity
 from storage.proposals import get_proposal
 from storage.trading_state import current_trading_state, halt

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from storage.database import Tx
 from storage.gate import pass_gate
-from storage.models import Claim, ClockSample, Level, Quote
+from storage.market_models import ClockSample, Level, Quote
+from storage.models import Claim
 from storage.money import Eur, Price, Quantity
 from tests.storage.world import Ready, bare_tx, make_ready, rules_for
 from tests.support import SteppedClock

@@ -11,9 +11,9 @@ import pytest
 from storage.codes import ExecutionState, HistoryStatus, OrderKind, Side
 from storage.database import Tx
 from storage.evidence import apply_order
+from storage.execution_models import Fill, Trade
 from storage.execution_rows import fills_of
 from storage.history import NEWEST, average_price, history_page
-from storage.models import Fill, Trade
 from storage.money import Price, Quantity
 from storage.queries import statements
 from tests.storage.world import bring_to, exit_idea, own_idea, part_fill, venue_order

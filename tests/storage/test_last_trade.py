@@ -6,8 +6,8 @@ from storage.clock import MINUTE, SECOND
 from storage.codes import ExecutionState
 from storage.database import Tx
 from storage.evidence import apply_order
+from storage.execution_models import LastTrade
 from storage.facts import read_facts
-from storage.models import LastTrade
 from storage.proposals import create_proposal
 from tests.storage.world import an_idea, bring_to, claim_by_hand, own_idea, submit, venue_fill, venue_order
 

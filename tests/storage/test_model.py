@@ -16,9 +16,9 @@ from storage.codes import RESTING, ExecutionState, TradingState
 from storage.database import Tx
 from storage.errors import Conflict
 from storage.evidence import apply_order
+from storage.execution_models import Execution
 from storage.execution_rows import get_execution
 from storage.executions import Rejected, abandon_stale_claims, mark_unknown, overdue_submitting, settle
-from storage.models import Execution
 from storage.trading_state import current_trading_state, resume
 from tests.storage.model.walk import walk
 from tests.storage.model.world import CLOSED, PROVABLE, STATE_OF, Row, Rules, Table, World, adopt, moves

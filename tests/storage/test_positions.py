@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.codes import Side
-from storage.models import Fill
+from storage.execution_models import Fill
 from storage.money import Eur, Price, Quantity
 from storage.positions import last_close_at_loss, replay
 

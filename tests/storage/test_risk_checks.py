@@ -14,7 +14,7 @@ from storage.codes import (
     Side,
     Stage,
 )
-from storage.models import Realised
+from storage.execution_models import Realised
 from storage.risk_checks import loss_reached_limit
 from tests.storage.builders import (
     HELD,

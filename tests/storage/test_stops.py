@@ -15,9 +15,9 @@ from storage.clock import MINUTE
 from storage.codes import ExecutionState, OrderKind, OrderType, Side, TriggerType
 from storage.errors import Conflict
 from storage.evidence import apply_order
+from storage.execution_models import Trigger
 from storage.executions import cancel_asked
 from storage.facts import read_facts
-from storage.models import Trigger
 from storage.money import Eur, Price, Quantity
 from storage.order_value import sellable
 from storage.orders import draw_order, order_digest, request_body

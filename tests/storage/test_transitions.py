@@ -12,7 +12,7 @@ import pytest
 
 from storage.codes import ExecutionState, ProposalState
 from storage.database import Tx
-from storage.models import Execution
+from storage.execution_models import Execution
 from storage.proposals import create_proposal
 from tests.storage.world import bring_to, claim_by_hand, own_idea
 

@@ -11,7 +11,8 @@ import pytest
 from storage.checks import run_checks
 from storage.clock import HOUR, SECOND, Micros
 from storage.codes import CheckCode, ExecutionState, OrderType, Side, TriggerType
-from storage.models import Check, Proposal, Trigger
+from storage.execution_models import Trigger
+from storage.models import Check, Proposal
 from tests.storage.builders import (
     HELD,
     MONOTONIC,

@@ -20,24 +20,12 @@ from storage.codes import ExecutionState, Mode, OrderKind, OrderType, Origin, Pr
 from storage.database import Tx, Vault
 from storage.errors import VaultError
 from storage.evidence import apply_order, move_execution
+from storage.execution_models import Execution, Signing, Trigger, VenueFill, VenueOrder
 from storage.execution_rows import get_execution
 from storage.executions import begin_submit, mark_unknown
 from storage.gate import draw_ticket, pass_gate
-from storage.models import (
-    Claim,
-    ClockSample,
-    Execution,
-    Level,
-    MarketRules,
-    Proposal,
-    Quote,
-    Rationale,
-    Signing,
-    Ticket,
-    Trigger,
-    VenueFill,
-    VenueOrder,
-)
+from storage.market_models import ClockSample, Level, MarketRules, Quote
+from storage.models import Claim, Proposal, Rationale, Ticket
 from storage.money import Eur, Price, Quantity
 from storage.orders import client_order_id, draw_order, order_digest, request_body
 from storage.policy_store import active_policy

@@ -14,7 +14,8 @@ from storage.clock import HOUR, MINUTE
 from storage.codes import CheckCode, Mode, OrderKind, OrderType, Origin, ProposalState, Side, TimeInForce
 from storage.database import Tx
 from storage.gate import ask
-from storage.models import ClockSample, Level, MarketRules, Order, Proposal, Quote, Ticket
+from storage.market_models import ClockSample, Level, MarketRules, Quote
+from storage.models import Order, Proposal, Ticket
 from storage.money import Eur, Price, Quantity
 from storage.orders import order_digest
 from storage.policies import Policy, read_policy
