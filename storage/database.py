@@ -251,8 +251,9 @@ class Vault:
 
         The lock is taken on a descriptor of its own, because the vault's thread may be using the other one.
         """
-        lock = WriterLock(self.folder / "vault.lock")
-        with suppress(RuntimeError):  # an interpreter that ends starts no thread that could wait
+        # An interpreter that ends starts no thread that could wait; and a folder that is gone needs nothing any more.
+        with suppress(RuntimeError, FileNotFoundError):
+            lock = WriterLock(self.folder / "vault.lock")
             if lock.acquire(time.monotonic() + LONGEST_BUSY):
                 self._move_head()
                 for connection in (self._writer, self._reader):

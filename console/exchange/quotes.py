@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import Final, TypeVar
 
 from console.exchange.errors import ExchangeError
@@ -56,9 +57,9 @@ class Quotes:
         wanted = list(dict.fromkeys(markets))
         (balances, best, last, _, _), books = await asyncio.gather(
             asyncio.gather(
-                self._part(self._client.balances()),
-                self._part(self._client.best_quotes()),
-                self._part(self._client.last_prices()),
+                self._part(self._client.balances),
+                self._part(self._client.best_quotes),
+                self._part(self._client.last_prices),
                 self._slow_parts(),
                 self._time(),
             ),
@@ -82,27 +83,28 @@ class Quotes:
 
     async def _book(self, market: str) -> BookView | None:
         known = self.streamed(market)
-        return await self._part(self._client.book(market)) if known is None else known
+        return await self._part(partial(self._client.book, market)) if known is None else known
 
     async def _slow_parts(self) -> None:
         now = self._clock.monotonic()
         if self._rules_at is None or now - self._rules_at > RULES_LIVE:
-            rules = await self._part(self._client.markets())
+            rules = await self._part(self._client.markets)
             self.rules, self._rules_at = ({}, None) if rules is None else (rules, now)
         if self._fee_at is None or now - self._fee_at > FEE_LIVES:
-            self._fee = await self._part(self._client.taker_fee())
+            self._fee = await self._part(self._client.taker_fee)
             self._fee_at = None if self._fee is None else now
 
     async def _time(self) -> None:
         now = self._clock.monotonic()
         if self._sample is None or now - self._sample.monotonic > CLOCK_LIVES:
-            newer = await self._part(self._client.time())
+            newer = await self._part(self._client.time)
             # The one before stands until the gate finds it too old.
             self._sample = self._sample if newer is None else newer
 
-    async def _part(self, fetching: Awaitable[T]) -> T | None:
+    async def _part(self, fetch: Callable[[], Awaitable[T]]) -> T | None:
+        # Given as a function: a coroutine would be left behind by a fetch that is canceled before it begins.
         try:
-            part = await fetching
+            part = await fetch()
         except ExchangeError as error:
             self.problem = str(error)
             log.warning("a part of a quote is missing: %s", error)

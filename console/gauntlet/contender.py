@@ -108,4 +108,4 @@ class Contender(Protocol):
         """What it holds now."""
 
     async def aclose(self) -> None:
-        """Let go of everything."""
+        """Let go of what is its own; the clients are not."""

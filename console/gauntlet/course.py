@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import aclosing, closing
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -72,17 +73,13 @@ async def run_one(enter: Enter, script: Script, wish: Wish, seed: int) -> Tally:
     """One contender through one run, in a folder that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="oracle-gauntlet-", dir=_in_memory()) as name:
         folder = Path(name)
-        exchange = PrivateExchange(folder, seed)
-        try:
-            clients = await exchange.clients(SUBMIT.request_timeout_ms / 1000)
-            contender = await enter(exchange, clients, folder, seeded(seed))
-            try:
+        with closing(PrivateExchange(folder, seed)) as exchange:
+            async with (
+                aclosing(await exchange.clients(SUBMIT.request_timeout_ms / 1000)) as clients,
+                aclosing(await enter(exchange, clients, folder, seeded(seed))) as contender,
+            ):
                 await _run(contender, exchange, script, await idea_of(wish, clients))
                 return tally(exchange.database, await contender.belief())
-            finally:
-                await contender.aclose()
-        finally:
-            exchange.close()
 
 
 def _in_memory() -> str | None:

@@ -32,19 +32,22 @@ NOBODY_HAS_IT = {ExecutionState.ABANDONED, ExecutionState.REJECTED, ExecutionSta
 class Ours:
     """A new vault in a folder of its own, under the rules every PAPER vault begins with."""
 
-    def __init__(self, parts: Parts, clients: Clients) -> None:
+    def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._clients = clients
 
     @classmethod
     async def enter(cls, exchange: PrivateExchange, clients: Clients, folder: Path) -> Ours:
         """Open the vault, and compare it with the exchange once. Raises VaultError, ExchangeError."""
         clock = exchange.clock
         vault = await Vault.open(folder, Mode.PAPER, clock, SystemEntropy(), ACTOR)
-        executor = Executor(vault, clients.trade, clock)
-        parts = Parts(vault, clients.readonly, clients.trade, clients.quotes, executor, clock, clock.sleep)
-        await reconcile_and_sweep(parts, force=True)
-        return cls(parts, clients)
+        try:
+            executor = Executor(vault, clients.trade, clock)
+            parts = Parts(vault, clients.readonly, clients.trade, clients.quotes, executor, clock, clock.sleep)
+            await reconcile_and_sweep(parts, force=True)
+        except BaseException:
+            await vault.close()
+            raise
+        return cls(parts)
 
     async def propose(self, idea: Idea, begin: Callable[[], None]) -> Standing:
         """A new proposal, confirmed at once. One that cannot be sent now is one without an order."""
@@ -92,8 +95,7 @@ class Ours:
         return await self._parts.vault.read(read)
 
     async def aclose(self) -> None:
-        """Close clients and vault."""
-        await self._clients.aclose()
+        """Close the vault."""
         await self._parts.vault.close()
 
     async def _standing(self) -> Standing:

@@ -85,8 +85,7 @@ class Rival:
         )
 
     async def aclose(self) -> None:
-        """Close the clients."""
-        await self.clients.aclose()
+        """It has nothing of its own to let go of."""
 
     def _standing(self) -> Standing:
         if not self._known:

@@ -13,6 +13,8 @@ import pytest
 
 from console.clock import SECOND, seeded
 from console.exchange.answers import Found, Missing, NoAnswer
+from console.execution.duties import Parts
+from console.gauntlet import ours
 from console.gauntlet.contender import Belief, Held, Wish
 from console.gauntlet.course import CONTENDERS, OURS, run_one
 from console.gauntlet.private import START, PrivateExchange
@@ -22,6 +24,8 @@ from console.gauntlet.tally import Tally, tally
 from console.gauntlet.timeline import ClientSide, ExchangeSide, Timeline
 from console.paper.app import ROUTES
 from console.paper.faults import NAMES, STREAM_ONLY, parse_faults
+from storage.database import Vault
+from storage.errors import VaultBroken
 from tests.test_readme import README, ROOT
 
 FAILED, RETRY, THREE = (name for name in CONTENDERS if name != OURS)
@@ -169,3 +173,25 @@ def test_the_readmes_table_is_that_of_the_run_beside_it() -> None:
         if line.startswith("| ") and "---" not in line
     ]
     assert shown[1:] == [tuple(map(str, each.model_dump().values())) for each in report.policies]
+
+
+async def test_a_run_that_is_broken_off_leaves_nothing_open_and_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Vault] = []
+    begun, reconciling = asyncio.Event(), asyncio.Event()
+
+    async def for_ever(parts: Parts, *, force: bool = False) -> str:
+        opened.append(parts.vault)
+        begun.set()
+        await reconciling.wait()
+        raise AssertionError(f"goes on, {force}")
+
+    monkeypatch.setattr(ours, "reconcile_and_sweep", for_ever)
+    running = asyncio.create_task(run(OURS, ""))
+    await begun.wait()
+    running.cancel()
+    await asyncio.wait([running])
+    assert running.cancelled()
+    (vault,) = opened
+    with pytest.raises(VaultBroken, match="closed"):
+        await vault.read(lambda tx: tx.now)
+    assert not vault.folder.parent.exists()

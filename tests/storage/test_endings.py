@@ -14,7 +14,7 @@ from tests.support import opened_vault
 from tests.terminal.pseudo_terminal import ROOT
 
 HEAD = """
-import asyncio, sys
+import asyncio, shutil, sys
 from pathlib import Path
 from tests.support import OPERATOR, SeededEntropy, SteppedClock, opened_vault
 from storage.codes import Mode
@@ -46,6 +46,13 @@ async def boom():
 asyncio.run(main())
 """
 
+FOLDER_GONE = """
+async def main():
+    kept.append(await Vault.open(folder, Mode.PAPER, SteppedClock(), SeededEntropy(), OPERATOR))
+asyncio.run(main())
+shutil.rmtree(folder)
+"""
+
 LEFT_BY_EXIT = """
 async def main():
     kept.append(await Vault.open(folder, Mode.PAPER, SteppedClock(), SeededEntropy(), OPERATOR))
@@ -65,6 +72,7 @@ def run(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
     ("script", "code", "words"),
     [
         pytest.param(FORGOTTEN, 0, "", id="never closed"),
+        pytest.param(FOLDER_GONE, 0, "", id="its folder is gone"),
         pytest.param(BROKEN_INSIDE, 1, "RuntimeError: inside", id="an exception inside"),
         pytest.param(INTERRUPTED_INSIDE, -2, "KeyboardInterrupt", id="Ctrl+C inside"),
         pytest.param(LEFT_BY_EXIT, 7, "", id="sys.exit inside"),
