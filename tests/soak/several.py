@@ -6,6 +6,7 @@ every fill of the exchange in the vault, every due time completed once and none 
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -20,6 +21,7 @@ from typing import Any, Final
 from storage.clock import SECOND
 from storage.leases import LEASE_TTL
 from tests.cli.kit import (
+    AMOUNT,
     activate,
     address,
     broken_promises,
@@ -82,7 +84,8 @@ class Several:
         """A data folder with room for many orders, and all four running on it."""
         (self.home / "settings.yaml").write_text(f"intervals: {{look_seconds: {LOOK_EVERY_S}}}\n")
         oracle(self.home, "propose", "--market", "BTC-EUR", "--side", "buy", "--eur", "25")
-        activate(self.home, cooldown_min=0, anti_flip_min=0, trades={"per_day": 5000, "per_hour": 2000})
+        many = {"per_day": 5000, "per_hour": 2000}
+        activate(self.home, cooldown_min=0, anti_flip_min=0, trades=many, exits=many)
         self.consoles = [self._console(number) for number in range(2)]
         self.workers = [Running(self.home, ["worker"]) for _ in range(2)]
 
@@ -137,10 +140,12 @@ class Several:
         self.look_after()
 
     def deeds(self) -> list[tuple[str, Callable[[str | None], None]]]:
-        """What can be done; firing counts three times."""
+        """What can be done; what makes orders counts more."""
         return [
             *[("fire", self.fire)] * 3,
-            ("fire by shell", self.fire_by_shell),
+            *[("fire by shell", self.fire_by_shell)] * 2,
+            *[("sell", self.sell)] * 2,
+            *[("rest and cancel", self.rest_and_cancel)] * 2,
             ("decline", self.decline),
             ("halt and resume", self.halt_and_resume),
             ("leave and return", self.leave_and_return),
@@ -181,7 +186,7 @@ class Several:
             shells = [stack.enter_context(Terminal(["execute", str(proposal)], home=self.home)) for _ in range(2)]
             for shell in shells:
                 with suppress(AssertionError, OSError):
-                    asked = shell.wait_for(r"confirm with: ([0-9.]+)\n", 30, on_screen=False)
+                    asked = shell.wait_for(AMOUNT, 30, on_screen=False)
                     shell.send(f"{asked.group(1)}\n")
             self.live(self.random.uniform(0.0, 0.3))
             if victim is not None:
@@ -189,6 +194,30 @@ class Several:
                 self.report.count("shell")
             with suppress(AssertionError):
                 shells[1].wait_exit(30)
+
+    def sell(self, victim: str | None) -> None:
+        """Sell what is held of a market; the victim dies while the order is on its way."""
+        told = oracle(self.home, "exit", self.random.choice(MARKETS), "--json", check=False)
+        if told.returncode == 0:
+            self.confirm(int(json.loads(told.stdout)["id"]), victim)
+
+    def rest_and_cancel(self, victim: str | None) -> None:
+        """Buy at the bid, where an order may rest, and take the rest of it back; or leave it to the keeper."""
+        proposal = propose(self.home, self.random.choice(MARKETS), "buy", "--limit", "bid")
+        self.confirm(proposal, victim)
+        if self.random.random() < 0.7:
+            oracle(self.home, "cancel", str(proposal), check=False)
+
+    def confirm(self, proposal: int, victim: str | None) -> None:
+        """Confirm in a shell, while the victim dies."""
+        with Terminal(["execute", str(proposal)], home=self.home) as shell:
+            with suppress(AssertionError, OSError):
+                shell.send(f"{shell.wait_for(AMOUNT, 30, on_screen=False).group(1)}\n")
+            if victim is not None:
+                self.live(self.random.uniform(0.0, 0.3))
+                self.kill(victim)
+            with suppress(AssertionError):
+                shell.wait_exit(30)
 
     def decline(self, victim: str | None) -> None:
         """Decline what a console has selected."""
