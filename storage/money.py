@@ -83,13 +83,14 @@ class _Amount:
 
     @classmethod
     def total(cls, amounts: Iterable[Self]) -> Self:
-        """The exact sum; zero for nothing."""
+        """The exact sum; zero for nothing. Raises TypeError for an amount of another kind."""
         known = tuple(amounts)
         if len(known) == 1 and type(known[0]) is cls:
             return known[0]
-        number = Decimal(0)
+        start = cls.zero()
+        number = start.value
         for amount in known:
-            number = EXACT.add(number, amount.value)
+            number = EXACT.add(number, start._same(amount))
         return cls(number)
 
     def _same(self, other: object) -> Decimal:

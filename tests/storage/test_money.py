@@ -156,6 +156,12 @@ def test_a_total_is_exact_in_any_order(numbers: list[Decimal]) -> None:
     assert Eur.total([*amounts, *(Eur.zero() - amount for amount in amounts)]) == Eur.zero()
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_total_of_another_kind_is_refused(number: int) -> None:
+    with pytest.raises(TypeError, match=r"^Eur and Price do not mix$"):
+        Eur.total([Price.of(1)] * number)  # type: ignore[list-item]
+
+
 def test_a_long_amount_and_its_negative_cancel() -> None:
     long = Eur.of("1000000000000000.000000000000001")
     assert long + -long == Eur.zero()
