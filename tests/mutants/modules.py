@@ -7,10 +7,10 @@ from typing import Final
 
 MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "storage/money.py": ("tests/storage/test_money.py",),
-    "storage/validators.py": ("tests/storage/test_validators.py",),
-    "storage/venue_checks.py": ("tests/storage/test_venue_checks.py",),
-    "storage/risk_checks.py": ("tests/storage/test_risk_checks.py",),
-    "storage/standing.py": ("tests/storage/test_standing.py",),
+    "storage/validators.py": ("tests/storage/test_validators_answers.py", "tests/storage/test_validators.py"),
+    "storage/venue_checks.py": ("tests/storage/test_venue_answers.py", "tests/storage/test_venue_checks.py"),
+    "storage/risk_checks.py": ("tests/storage/test_risk_answers.py", "tests/storage/test_risk_checks.py"),
+    "storage/standing.py": ("tests/storage/test_standing_answers.py", "tests/storage/test_standing.py"),
     "storage/checks.py": ("tests/storage/test_checks.py",),
     "storage/gate.py": ("tests/storage/test_gate_claim.py", "tests/storage/test_gate.py"),
     "storage/evidence.py": ("tests/storage/test_evidence.py", "tests/storage/test_adoption.py"),

@@ -13,7 +13,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("console", "storage", "tests", "settings.yaml", "pyproject.toml")
-PYTEST_ARGUMENTS = ("-p", "no:cacheprovider", "-p", "no:xdist")
+PYTEST_ARGUMENTS = (
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "pytest_asyncio.plugin",
+    "-p",
+    "pytest_timeout",
+    "-p",
+    "tests.mutants.few_examples",
+)
+"""The plugins that the tests need, named: loading every one installed takes longer than most tests."""
 
 
 def make_working_copy(folder: Path) -> Path:
@@ -30,7 +40,12 @@ def make_working_copy(folder: Path) -> Path:
 
 def environment(folder: Path) -> dict[str, str]:
     """The environment in which the copy's modules are found before the tree's own."""
-    return {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {
+        **os.environ,
+        "PYTHONPATH": str(folder),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    }
 
 
 def configure(folder: Path, module: str, tests: Sequence[str]) -> None:
