@@ -12,7 +12,7 @@ MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "storage/risk_checks.py": ("tests/storage/test_risk_answers.py", "tests/storage/test_risk_checks.py"),
     "storage/standing.py": ("tests/storage/test_standing_answers.py", "tests/storage/test_standing.py"),
     "storage/checks.py": ("tests/storage/test_checks.py",),
-    "storage/gate.py": ("tests/storage/test_gate_claim.py", "tests/storage/test_gate.py"),
+    "storage/gate.py": ("tests/storage/test_gate_records.py", "tests/storage/test_gate_claim.py"),
     "storage/evidence.py": ("tests/storage/test_evidence.py", "tests/storage/test_adoption.py"),
     "storage/executions.py": ("tests/storage/test_executions.py", "tests/storage/test_transitions.py"),
     "storage/absence.py": ("tests/storage/test_absence.py",),

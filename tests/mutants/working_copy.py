@@ -25,6 +25,9 @@ PYTEST_ARGUMENTS = (
 )
 """The plugins that the tests need, named: loading every one installed takes longer than most tests."""
 
+LEFT_ALONE = (r"^\s*reached\(", r"^\s*log\.")
+"""Lines no mutant is made of: crash points, whose names a test of the sources holds, and what is told to the log."""
+
 
 def make_working_copy(folder: Path) -> Path:
     """Copy what the tests need into a folder."""
@@ -56,6 +59,7 @@ def configure(folder: Path, module: str, tests: Sequence[str]) -> None:
         "also_copy": ["settings.yaml"],
         "pytest_add_cli_args": list(PYTEST_ARGUMENTS),
         "pytest_add_cli_args_test_selection": list(tests),
+        "do_not_mutate_patterns": list(LEFT_ALONE),
         "use_git_change_detection": False,
         "track_dependencies": False,
     }
