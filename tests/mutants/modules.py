@@ -16,7 +16,11 @@ MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "storage/evidence.py": ("tests/storage/test_evidence.py", "tests/storage/test_adoption.py"),
     "storage/executions.py": ("tests/storage/test_executions.py", "tests/storage/test_transitions.py"),
     "storage/absence.py": ("tests/storage/test_absence.py",),
-    "storage/proposals.py": ("tests/storage/test_proposals.py", "tests/storage/test_revisions.py"),
+    "storage/proposals.py": (
+        "tests/storage/test_proposal_records.py",
+        "tests/storage/test_proposals.py",
+        "tests/storage/test_revisions.py",
+    ),
     "console/execution/reconcile.py": ("tests/execution/test_reconcile.py",),
     "console/execution/sweep.py": ("tests/execution/test_sweep.py",),
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -20,6 +19,7 @@ from storage.orders import client_order_id, order_digest
 from storage.policy_store import active_policy
 from storage.proposals import NewProposal, decline
 from storage.trading_state import current_trading_state, halt
+from tests.storage.records import audited, row
 from tests.storage.world import (
     Ready,
     an_idea,
@@ -33,17 +33,6 @@ from tests.storage.world import (
     venue_fill,
     venue_order,
 )
-
-
-def row(tx: Tx, table: str) -> dict[str, Any]:
-    """The newest row of a table."""
-    return dict(tx.db.execute(f"SELECT * FROM {table} ORDER BY rowid DESC LIMIT 1").fetchone())  # noqa: S608
-
-
-def audited(tx: Tx) -> tuple[str, str, dict[str, Any]]:
-    """Kind, subject and payload of the newest audit event."""
-    event = row(tx, "audit_log")
-    return event["kind"], event["subject"], json.loads(event["payload"])
 
 
 def holding(tx: Tx) -> None:
