@@ -13,8 +13,8 @@ MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "storage/standing.py": ("tests/storage/test_standing_answers.py", "tests/storage/test_standing.py"),
     "storage/checks.py": ("tests/storage/test_checks.py",),
     "storage/gate.py": ("tests/storage/test_gate_records.py", "tests/storage/test_gate_claim.py"),
-    "storage/evidence.py": ("tests/storage/test_evidence.py", "tests/storage/test_adoption.py"),
-    "storage/executions.py": ("tests/storage/test_executions.py", "tests/storage/test_transitions.py"),
+    "storage/evidence.py": ("tests/storage/test_execution_records.py", "tests/storage/test_evidence.py"),
+    "storage/executions.py": ("tests/storage/test_execution_records.py", "tests/storage/test_executions.py"),
     "storage/absence.py": ("tests/storage/test_absence.py",),
     "storage/proposals.py": (
         "tests/storage/test_proposal_records.py",

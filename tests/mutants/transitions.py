@@ -28,7 +28,7 @@ STATES: Final = {"proposal": ProposalState, "execution": ExecutionState}
 
 
 def changes_of(script: Path) -> list[Change]:
-    """Each legal row dropped, each illegal one added, each trigger dropped, each comparison made always or never true."""
+    """Each legal row dropped, each illegal one added, each trigger dropped, each comparison made always or never so."""
     text = script.read_text(encoding="utf-8")
     return [
         Change(Survivor(script.name, where, was, becomes), partial(_use, script.name, changed))
