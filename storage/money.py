@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Context, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Context, Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 if TYPE_CHECKING:
@@ -45,10 +45,7 @@ def plain_decimal(value: str | int | Decimal) -> Decimal:
         raise NotANumber(f"{value!r} is not an exact number")
     if isinstance(value, str) and not PLAIN.fullmatch(value.strip()):
         raise NotANumber(f"{value[:40]!r} is not a plain number")
-    try:
-        number = Decimal(value.strip() if isinstance(value, str) else value)
-    except InvalidOperation:
-        raise NotANumber(f"{str(value)[:40]!r} is not a number") from None
+    number = Decimal(value.strip() if isinstance(value, str) else value)
     if not number.is_finite():
         raise NotANumber(f"{str(value)[:40]!r} is not a finite number")
     if len(number.as_tuple().digits) > MAX_DIGITS or abs(number.adjusted()) > MAX_DIGITS:
@@ -61,7 +58,7 @@ def decimal_text(number: Decimal) -> str:
     text = format(number, "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")
-    return "0" if text in ("-0", "") else text
+    return "0" if text == "-0" else text
 
 
 @dataclass(frozen=True, slots=True, order=False, init=False)
@@ -83,13 +80,14 @@ class _Amount:
 
     @classmethod
     def total(cls, amounts: Iterable[Self]) -> Self:
-        """The exact sum; zero for nothing."""
+        """The exact sum; zero for nothing. Raises TypeError for an amount of another kind."""
         known = tuple(amounts)
         if len(known) == 1 and type(known[0]) is cls:
             return known[0]
-        number = Decimal(0)
+        start = cls.zero()
+        number = start.value
         for amount in known:
-            number = EXACT.add(number, amount.value)
+            number = EXACT.add(number, start._same(amount))
         return cls(number)
 
     def _same(self, other: object) -> Decimal:

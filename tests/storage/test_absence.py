@@ -25,6 +25,7 @@ from storage.execution_models import Execution
 from storage.execution_rows import events_of, fills_of, get_execution
 from storage.money import Eur, Price, Quantity
 from storage.trading_state import current_trading_state, halt
+from tests.storage.records import row
 from tests.storage.world import (
     LAG_MS,
     MARGIN_MS,
@@ -50,8 +51,11 @@ def test_an_exchange_whose_time_runs_ahead_proves_nothing(tx: Tx) -> None:
     execution = bring_to(tx, E.UNKNOWN)
     evidence = full_proof(execution)
     tx.now = evidence.began_at - 2 * SECOND - 1
-    with pytest.raises(Conflict, match="ahead of this machine"):
+    with pytest.raises(Conflict, match=r"not proven absent: the exchange's time is ahead of this machine's$"):
         prove_absent(tx, execution.id, evidence, margin_ms=MARGIN_MS, lookup_lag_ms=LAG_MS)
+    tx.now += 1
+    prove_absent(tx, execution.id, evidence, margin_ms=MARGIN_MS, lookup_lag_ms=LAG_MS)
+    assert get_execution(tx, execution.id).state is E.ABSENT
 
 
 def test_a_live_proof_waits_ten_windows_whatever_the_policy_says(tx: Tx) -> None:
@@ -59,6 +63,9 @@ def test_a_live_proof_waits_ten_windows_whatever_the_policy_says(tx: Tx) -> None
     assert execution.signing is not None
     assert margin_for(Mode.LIVE, execution, 10) == 10 * execution.signing.window_ms
     assert margin_for(Mode.PAPER, execution, 10) == 10
+    longer = 10 * execution.signing.window_ms + 1
+    assert margin_for(Mode.LIVE, execution, longer) == longer
+    assert margin_for(Mode.LIVE, bring_to(tx, E.CLAIMED), 1) == 1
 
 
 def test_a_full_proof_makes_an_unknown_absent_and_is_stored(tx: Tx) -> None:
@@ -106,21 +113,38 @@ def missing_pieces(execution: Execution) -> dict[str, dict[str, Any]]:
     }
 
 
-NAMES: Final = (
-    "begun at the very end of window and margin", "another key", "another exchange", "no look-up", "one look-up",
-    "look-ups too close", "a look-up from before the sweep", "a look-up that failed", "a look-up that found",
-    "404 with another code", "240 with another status", "a third look-up that failed", "a listing cut short",
-    "a listing from too late", "our id in a listing", "a known order not listed",
-)  # fmt: skip
+ANOTHER: Final = "the look-ups were made with another key or at another exchange"
+SPACED: Final = "two look-ups, spaced beyond the look-up lag, are needed"
+FOUND: Final = "a look-up did not say that there is no such order"
+CUT: Final = "the listings were not read from an hour before signing to their end"
+SENTENCES: Final = {
+    "begun at the very end of window and margin": "the sweep began before the order could no longer be accepted",
+    "another key": ANOTHER,
+    "another exchange": ANOTHER,
+    "no look-up": SPACED,
+    "one look-up": SPACED,
+    "look-ups too close": SPACED,
+    "a look-up from before the sweep": SPACED,
+    "a look-up that failed": FOUND,
+    "a look-up that found": FOUND,
+    "404 with another code": FOUND,
+    "240 with another status": FOUND,
+    "a third look-up that failed": FOUND,
+    "a listing cut short": CUT,
+    "a listing from too late": CUT,
+    "our id in a listing": "a listing shows our order",
+    "a known order not listed": "a listing lacks an order that is known to exist",
+}
 
 
-@pytest.mark.parametrize("piece", NAMES)
-def test_without_one_piece_there_is_no_proof(tx: Tx, piece: str) -> None:
+@pytest.mark.parametrize("piece", SENTENCES)
+def test_without_one_piece_there_is_no_proof_and_the_refusal_names_it(tx: Tx, piece: str) -> None:
     execution = bring_to(tx, E.UNKNOWN)
     pieces = missing_pieces(execution)
-    assert tuple(pieces) == NAMES
-    with pytest.raises(Conflict, match="not proven absent"):
+    assert list(pieces) == list(SENTENCES)
+    with pytest.raises(Conflict) as refused:
         prove(tx, execution, **pieces[piece])
+    assert str(refused.value) == f"execution {execution.id} is not proven absent: {SENTENCES[piece]}"
     assert get_execution(tx, execution.id).state is E.UNKNOWN
 
 
@@ -140,6 +164,33 @@ def test_what_had_an_order_id_is_never_absent(tx: Tx) -> None:
         venue_status=None, unknown_at=tx.now, ended_at=None, seen_at=None,
     )  # fmt: skip
     with pytest.raises(Conflict, match="order id"):
+        prove(tx, execution)
+
+
+def test_what_is_no_unknown_with_a_send_and_no_order_says_so(tx: Tx) -> None:
+    execution = bring_to(tx, E.UNKNOWN)
+    proof = full_proof(execution)
+
+    def said(**changes: Any) -> str | None:
+        return missing_proof(replace(execution, **changes), proof, margin_ms=MARGIN_MS, lookup_lag_ms=LAG_MS)
+
+    assert said() is None
+    assert said(state=E.SUBMITTED) == "it is SUBMITTED, not UNKNOWN"
+    assert said(signing=None) is not None
+    assert said(order_id="o") == "it had an order id"
+
+
+def test_look_ups_exactly_as_far_apart_as_the_lag_are_enough_in_any_order(tx: Tx) -> None:
+    execution = bring_to(tx, E.UNKNOWN)
+    first, second = full_proof(execution).look_ups
+    prove(tx, execution, look_ups=(second, first))
+    assert get_execution(tx, execution.id).state is E.ABSENT
+
+
+def test_a_live_proof_within_ten_windows_is_none(tx: Tx) -> None:
+    execution = bring_to(tx, E.UNKNOWN)
+    tx.info = replace(tx.info, mode=Mode.LIVE)
+    with pytest.raises(Conflict, match="the sweep began before the order could no longer be accepted"):
         prove(tx, execution)
 
 
@@ -166,13 +217,13 @@ def test_an_order_found_after_the_proof_moves_it_to_the_truth(tx: Tx) -> None:
 def test_a_verdict_needs_a_halt_an_unknown_and_a_reason(tx: Tx) -> None:
     execution = bring_to(tx, E.UNKNOWN)
     others = [bring_to(tx, state) for state in ExecutionState if state is not E.UNKNOWN]
-    with pytest.raises(Conflict, match="HALTED"):
+    with pytest.raises(Conflict, match=r"^an UNKNOWN is settled by hand only while trading is HALTED$"):
         resolve_by_operator(tx, execution.id, None, "looked at the site")
     halt(tx, "test")
-    with pytest.raises(Conflict, match="reason"):
+    with pytest.raises(Conflict, match=r"^a verdict needs a reason$"):
         resolve_by_operator(tx, execution.id, None, "  ")
     for other in others:
-        with pytest.raises(Conflict, match="not UNKNOWN"):
+        with pytest.raises(Conflict, match=rf"^execution {other.id} is {other.state}, not UNKNOWN$"):
             resolve_by_operator(tx, other.id, None, "looked at the site")
     assert get_execution(tx, execution.id).state is E.UNKNOWN
 
@@ -198,7 +249,20 @@ def test_the_verdict_filled_stores_what_the_operator_saw(tx: Tx) -> None:
     [fill] = fills_of(tx, execution.id)
     assert (str(fill.quantity), str(fill.price)) == ("0.0004", "61190.5")
     assert fill.fee == Eur.of("0.07")
-    assert events_of(tx, execution.id)[-1]["evidence"]["quantity"] == "0.0004"
+    event = events_of(tx, execution.id)[-1]
+    assert (event["source"], event["evidence"]) == (
+        "operator",
+        {
+            "verdict": "filled",
+            "reason": "on the site",
+            "operator": "operator",
+            "quantity": "0.0004",
+            "price": "61190.5",
+        },
+    )
+    stored = row(tx, "fills")
+    assert (stored["fill_id"], stored["at"], stored["fee_currency"]) == (f"operator/{execution.id}", tx.now, "EUR")
+    assert (stored["taker"], stored["settled"]) == (1, 1)
 
 
 def test_evidence_against_a_verdict_moves_it_and_alerts(tx: Tx) -> None:

@@ -1,0 +1,72 @@
+"""Mutants of the table of legal state changes and of the triggers that hold rows to it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Final
+
+from storage import schema
+from storage.codes import ExecutionState, ProposalState
+from tests.mutants.forked import Change
+from tests.mutants.result import Survivor
+
+ROW: Final = re.compile(r"\('(\w+)', '(\w+)', '(\w+)'\)")
+TRIGGER: Final = re.compile(r"CREATE TRIGGER (\w+).*?^BEGIN.*?END;", re.DOTALL | re.MULTILINE)
+TERM: Final = re.compile(
+    r"(?:NEW|OLD)\.\w+ (?:<>|=|<|IS NOT|NOT IN|IN) (?:\([^)]*\)|(?:NEW|OLD)\.\w+(?: \+ 1)?|NULL|'\w+')"
+)
+"""One comparison of a trigger's condition."""
+
+STATES: Final = {"proposal": ProposalState, "execution": ExecutionState}
+
+
+def changes_of(script: Path) -> list[Change]:
+    """Each legal row dropped, each illegal one added, each trigger dropped, each comparison made always or never so."""
+    text = script.read_text(encoding="utf-8")
+    return [
+        Change(Survivor(script.name, where, was, becomes), partial(_use, script.name, changed))
+        for where, was, becomes, changed in (*_rows(text), *_triggers(text))
+    ]
+
+
+def _rows(text: str) -> Iterator[tuple[str, str, str, str]]:
+    head, _, rest = text.partition(" VALUES\n")
+    table, _, triggers = rest.partition(";\n")
+    legal = [match.groups() for match in ROW.finditer(table)]
+    every = [(entity, *pair) for entity, states in STATES.items() for pair in product([*states], repeat=2)]
+    for row in every:
+        if row[1] == row[2]:
+            continue
+        fewer_or_more = [each for each in legal if each != row] if row in legal else [*legal, row]
+        values = ",\n".join(str(tuple(str(part) for part in each)) for each in fewer_or_more)
+        was, becomes = (" ".join(row), "") if row in legal else ("", " ".join(row))
+        yield "legal_transitions", was, becomes, f"{head} VALUES\n{values};\n{triggers}"
+
+
+def _triggers(text: str) -> Iterator[tuple[str, str, str, str]]:
+    for trigger in TRIGGER.finditer(text):
+        name, body = trigger.group(1), trigger.group()
+        yield name, "the trigger", "", text.replace(body, "")
+        for term in TERM.finditer(body):
+            for constant in ("1", "0"):
+                changed = body[: term.start()] + f"({constant})" + body[term.end() :]
+                yield name, term.group(), constant, text.replace(body, changed)
+
+
+def _use(name: str, text: str) -> None:
+    """Let this process make its vaults by the changed script. Raises sqlite3.Error if that is no SQL."""
+    folder = Path(tempfile.mkdtemp(prefix="oracle-mutant-"))
+    shutil.copytree(schema.MIGRATION_FOLDER, folder, dirs_exist_ok=True)
+    (folder / name).write_text(text, encoding="utf-8")
+    schema.MIGRATION_FOLDER = folder  # type: ignore[misc]
+    schema.migrations.cache_clear()
+    schema.migrations()
+    shutil.rmtree(folder)
+    schema.migrate(sqlite3.connect(":memory:", isolation_level=None))
