@@ -15,12 +15,12 @@ from storage.clock import Clock
 from storage.codes import RESTING, TradingState
 from storage.crash_points import reached
 from storage.database import Tx, Vault
-from storage.errors import VaultError
+from storage.errors import Conflict, VaultError
 from storage.execution_models import Execution
 from storage.execution_rows import executions_in
-from storage.halt_file import lower_halt, raise_halt
+from storage.halt_file import NAME, lower_halt, raise_halt, written_at_ns
 from storage.models import TradingRecord
-from storage.trading_state import current_trading_state, halt, resume, tighten
+from storage.trading_state import current_trading_state, halt_again, latch_halt_file, resume, tighten
 
 EXTRA_WAIT_S: Final = 2.0
 """Beyond the request time-out, how long a stop waits for senders."""
@@ -79,7 +79,7 @@ async def see_senders_out(
 async def record_halt(vault: Vault, reason: str) -> TradingRecord | None:
     """Record HALTED; None if the vault cannot take it now: the file stops all the same."""
     try:
-        record = await vault.transact(lambda tx: halt(tx, reason))
+        record = await vault.transact(lambda tx: halt_again(tx, reason))
     except VaultError as error:
         log.error("HALTED is not recorded yet: %s", error)
         return None
@@ -137,12 +137,14 @@ async def reduce_only(vault: Vault, reason: str) -> TradingRecord:
 async def resume_trading(vault: Vault, lifts: int, reason: str) -> TradingRecord:
     """Lift exactly the record ``lifts``: the mode's HALT file is renamed away, then ACTIVE is committed.
 
-    Raises Conflict when another halt came meanwhile (the file is put back), OSError, VaultError.
+    Raises Conflict when another halt came meanwhile, recorded or by file (which is put back), OSError, VaultError.
     """
-    before = await vault.read(current_trading_state)
+    before, file = await vault.transact(_newest_halt)
     if before.id != lifts:
         return await vault.transact(lambda tx: resume(tx, lifts, reason))  # raises, with the reason
-    lower_halt(vault.folder)
+    if lower_halt(vault.folder) != file:
+        raise_halt(vault.folder)
+        raise Conflict("the HALT file was made or touched this instant; look at it before you resume")
     reached("resume.file-lowered")
     try:
         record = await vault.transact(lambda tx: resume(tx, lifts, reason))
@@ -152,3 +154,10 @@ async def resume_trading(vault: Vault, lifts: int, reason: str) -> TradingRecord
         raise
     reached("resume.recorded")
     return record
+
+
+def _newest_halt(tx: Tx) -> tuple[TradingRecord, int | None]:
+    """The stored state, with a HALT file nobody recorded yet in it; and when the mode's file was last written to."""
+    written = written_at_ns(tx.folder / NAME)
+    latch_halt_file(tx)
+    return current_trading_state(tx), written

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from console.execution.halting import (
 from console.execution.outcome import End
 from storage.codes import CheckCode, ExecutionState, Side, TradingState
 from storage.errors import Conflict
-from storage.halt_file import halt_file_present, prepare_halt
+from storage.halt_file import halt_file_present, lower_halt, prepare_halt
 from storage.trading_state import current_trading_state
 from tests.execution.kit import Rig, until
 
@@ -147,6 +148,55 @@ async def test_resuming_lifts_the_halt_that_was_seen_and_its_file(rig: Rig) -> N
     assert (await resume_trading(rig.vault, seen.id, "looked at it")).state is TradingState.ACTIVE
     assert halt_file_present(rig.vault.folder) is None
     assert (await rig.fire()).end is End.ACCEPTED
+
+
+@pytest.mark.parametrize("file_stood", [True, False])
+async def test_resuming_does_not_lift_a_file_that_was_touched_after_the_halt_was_seen(
+    rig: Rig, file_stood: bool
+) -> None:
+    if file_stood:
+        await stop_senders(rig.vault.folder, rig.clock)
+    seen = await record_halt(rig.vault, "first")
+    assert seen is not None
+    path = rig.vault.folder / "HALT"
+
+    async def touched() -> bool:
+        path.touch()  # by the second operator, with the vault locked, or without this program
+        return path.stat().st_ctime_ns // 1000 > seen.at  # the kernel's stamps are a few milliseconds behind
+
+    await until(touched)
+    with pytest.raises(Conflict, match="another halt was recorded meanwhile: HALT file in "):
+        await resume_trading(rig.vault, seen.id, "looked at it")
+    assert path.exists()
+    newer = await rig.vault.read(current_trading_state)
+    assert newer.state is TradingState.HALTED
+    assert (await resume_trading(rig.vault, newer.id, "looked at both")).state is TradingState.ACTIVE
+
+
+async def test_a_file_touched_in_the_instant_of_the_resume_stays(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    await stop_senders(rig.vault.folder, rig.clock)
+    seen = await record_halt(rig.vault, "first")
+    assert seen is not None
+
+    def touched_and_lowered(folder: Path) -> int | None:
+        os.utime(folder / "HALT", ns=(1, 1))
+        return lower_halt(folder)
+
+    monkeypatch.setattr("console.execution.halting.lower_halt", touched_and_lowered)
+    with pytest.raises(Conflict, match="touched this instant"):
+        await resume_trading(rig.vault, seen.id, "looked at it")
+    assert (rig.vault.folder / "HALT").exists()
+    assert (await rig.vault.read(current_trading_state)).state is TradingState.HALTED
+
+
+async def test_a_halt_for_the_same_reason_is_another_one(rig: Rig) -> None:
+    seen = await record_halt(rig.vault, "by the operator")
+    newer = await record_halt(rig.vault, "by the operator")
+    assert seen is not None
+    assert newer is not None
+    with pytest.raises(Conflict, match="another halt was recorded meanwhile"):
+        await resume_trading(rig.vault, seen.id, "looked at it")
+    assert (await rig.vault.read(current_trading_state)).id == newer.id
 
 
 async def test_a_halt_file_above_both_modes_keeps_the_own_one_in_place(rig: Rig) -> None:
