@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from console.ways_on import WaysOn
 from storage.codes import JobName
-from storage.errors import Conflict
+from storage.errors import Conflict, VaultError
 
 if TYPE_CHECKING:  # the screen's first frame waits for this module: what decisions need is imported when they are made
     from console.engine import Engine
@@ -20,6 +21,8 @@ if TYPE_CHECKING:  # the screen's first frame waits for this module: what decisi
     from storage.database import Tx
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 class Decisions(WaysOn):
@@ -96,19 +99,26 @@ class Decisions(WaysOn):
         return await self._own(self._halt(reason, stops=stops))
 
     async def _halt(self, reason: str, *, stops: bool) -> HaltReport:
-        from console.execution.halting import HaltReport, record_halt, stop_senders, take_back_entries
+        from console.execution.halting import HaltReport, record_halt, see_senders_out, stop_senders, take_back_entries
 
+        has_file, record, engine = True, None, self._engine
         try:
             report = await stop_senders(self.home.folder, self.clock)
         except OSError as error:
             # Without a file the vault's own record stops every sender that has not committed its send.
             report = HaltReport(False, f"the HALT file cannot be made ({error.strerror})", 0, ())
-        engine = self._engine
+            has_file = False
         if engine is None:
             return report
-        recorded = await record_halt(engine.vault, reason)
+        text = report.text
+        try:
+            record = await record_halt(engine.vault, reason)
+        except VaultError as error:
+            log.error("HALTED is not recorded yet: %s", error)
+            text += "; the vault records it when it can"
+        if record is not None and not has_file:
+            text += f"; {await see_senders_out(self.home.folder, self.clock, record)}"
         canceled, left = await take_back_entries(engine.vault, engine.parts.executor, stops=stops)
-        text = report.text if recorded is not None else f"{report.text}; the vault records it when it can"
         self._changed.set()
         return HaltReport(report.no_order_can_leave, text, canceled, left)
 

@@ -26,7 +26,7 @@ from console.jobs import Looking
 from console.paper import process as exchange_process
 from console.settings import Settings
 from storage.clock import SECOND
-from storage.codes import JobName, Mode, TradingState
+from storage.codes import JobName, Mode
 from storage.database import Tx, Vault
 from storage.errors import StaleFence
 from storage.facts import newest_sweep
@@ -34,7 +34,7 @@ from storage.halt_file import halt_file_present, prepare_halt
 from storage.leases import acquire_lease, finish_lease, hurry_job, register_job
 from storage.models import Actor, Lease
 from storage.sweeps import bind_exchange
-from storage.trading_state import current_trading_state, latch_halt_file
+from storage.trading_state import is_news, latch_halt_file
 
 if TYPE_CHECKING:
     from console.exchange.stream import Stream
@@ -231,10 +231,10 @@ class Engine:
         self.parts.readonly.transport.move_to(address)
 
     async def record_halt_file(self) -> bool:
-        """If a HALT file stands and the vault does not say HALTED yet, record it; whether a file stands."""
-        if halt_file_present(self.home.folder) is None:
+        """If a HALT file stands that the vault does not know yet, record it; whether a file stands."""
+        if (path := halt_file_present(self.home.folder)) is None:
             return False
-        if (await self.vault.read(current_trading_state)).state is not TradingState.HALTED:
+        if await self.vault.read(lambda tx: is_news(tx, path)):
             await self.vault.transact(latch_halt_file)
         return True
 

@@ -7,6 +7,7 @@ renaming the prepared ``HALT.off``, which works on a full disk and without free 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -37,9 +38,11 @@ def prepare_halt(folder: Path) -> None:
 
 
 def raise_halt(folder: Path) -> Path:
-    """Make the mode's HALT file. Raises OSError only if it can be neither renamed nor created."""
+    """Make the mode's HALT file, or mark the one that stands as made again. Raises OSError if there can be none."""
     path = folder / NAME
     if not _surely_absent(path):
+        with suppress(OSError):  # it stops all the same
+            os.utime(path)
         return path
     try:
         (folder / PREPARED).rename(path)
@@ -48,11 +51,32 @@ def raise_halt(folder: Path) -> Path:
     return path
 
 
-def lower_halt(folder: Path) -> None:
-    """Take the mode's HALT file away by renaming it back. Does nothing where there is none. Raises OSError."""
-    path = folder / NAME
-    if not _surely_absent(path):
-        path.rename(folder / PREPARED)
+def made_at_ns(path: Path) -> int | None:
+    """When a HALT file was last made, renamed or touched, nanoseconds; None for one that cannot be looked at."""
+    try:
+        return os.lstat(path).st_ctime_ns
+    except OSError:
+        return None
+
+
+def written_at_ns(path: Path) -> int | None:
+    """When a HALT file was last made or touched, which renaming it leaves as it is; None where there is none."""
+    try:
+        return os.lstat(path).st_mtime_ns
+    except FileNotFoundError:
+        return None
+
+
+def lower_halt(folder: Path) -> int | None:
+    """Take the mode's HALT file away by renaming it back; when it was last written, None where there was none.
+
+    Raises OSError.
+    """
+    path, away = folder / NAME, folder / PREPARED
+    if _surely_absent(path):
+        return None
+    path.rename(away)
+    return written_at_ns(away)
 
 
 def _surely_absent(path: Path) -> bool:

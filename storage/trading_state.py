@@ -9,7 +9,7 @@ from storage.codes import TradingState
 from storage.crash_points import reached
 from storage.database import Tx
 from storage.errors import Conflict, VaultBroken
-from storage.halt_file import halt_file_present
+from storage.halt_file import halt_file_present, made_at_ns
 from storage.models import TradingRecord
 
 STRICTNESS: Final = {TradingState.ACTIVE: 0, TradingState.REDUCING: 1, TradingState.HALTED: 2}
@@ -39,15 +39,30 @@ def halt(tx: Tx, reason: str) -> TradingRecord:
     return _record(tx, current, TradingState.HALTED, reason)
 
 
+def halt_again(tx: Tx, reason: str) -> TradingRecord:
+    """Record HALTED as somebody asked for it now: also for a reason that stands, a resume of the other is no answer."""
+    return _record(tx, current_trading_state(tx), TradingState.HALTED, reason)
+
+
 def latch_halt_file(tx: Tx) -> Path | None:
-    """Record HALTED if a HALT file stands and trading is not halted yet; the file, or None.
+    """Record HALTED if a HALT file stands that is not recorded yet; the file that stands, or None.
 
     Called wherever the file is looked at inside a transaction: whoever saw it stays halted when it is gone.
     """
     path = halt_file_present(tx.folder)
-    if path is not None and current_trading_state(tx).state is not TradingState.HALTED:
-        halt(tx, f"{path.name} file in {path.parent.name}")
+    if path is not None and is_news(tx, path):
+        halt_again(tx, f"{path.name} file in {path.parent.name}")
     return path
+
+
+def is_news(tx: Tx, file: Path) -> bool:
+    """Whether the stored state says nothing of a HALT file: trading is not halted, or the file is newer than the halt.
+
+    Newer is one that was made, renamed or touched since, as far as the kernel's stamps tell (a few milliseconds). One
+    from the future counts as known: the clock went back, and every look would record it anew.
+    """
+    current, made = current_trading_state(tx), made_at_ns(file)
+    return current.state is not TradingState.HALTED or (made is not None and current.at < made // 1000 <= tx.now)
 
 
 def resume(tx: Tx, lifts: int, reason: str) -> TradingRecord:

@@ -25,7 +25,7 @@ SEAMS = {
     "console/runtime.py": "a background loop that ended would go unseen",
     "console/app.py": "the crash itself is being reported",
     "console/cli/context.py": "no traceback ever reaches a terminal",
-    "console/cli/operate.py": "a stop stands whatever the exchange does",
+    "console/cli/stop.py": "a stop stands whatever the exchange does",
 }
 """The only places that may catch every exception, each with its reason."""
 

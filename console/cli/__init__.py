@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import typer
 from typer.exceptions import Abort, Exit
 
-from console.cli import adopt, budget, context, decide, gauntlet, locks, looks, operate, policy, run, show
+from console.cli import adopt, budget, context, decide, gauntlet, locks, looks, operate, policy, run, show, stop
 from console.cli import exit as exits
 from console.cli.output import INTERRUPTED, OK, TEMPORARY, USAGE, open_streams, say_error
 
@@ -47,7 +47,7 @@ def _main(
         run.run(home, live, settings, read_only, no_scheduler)
 
 
-for module in (run, show, decide, exits, operate, budget, locks, looks, adopt, gauntlet):
+for module in (run, show, decide, exits, operate, stop, budget, locks, looks, adopt, gauntlet):
     module.register(app)
 app.add_typer(policy.app, name="policy", help="List, show and compare rules, put others in force.")
 

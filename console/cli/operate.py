@@ -1,11 +1,9 @@
-"""Commands that operate: cancel, reconcile, resolve, halt, reduce, resume."""
+"""Commands that settle orders: cancel, reconcile, resolve."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,16 +22,13 @@ from console.cli.output import OK, REFUSED, TEMPORARY, USAGE, CommandError, say,
 if TYPE_CHECKING:
     from console.cli.context import Context
     from storage.absence import OperatorFill
-    from storage.models import TradingRecord
-
-BY_OPERATOR: Final = "by the operator"
 
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; stored with it.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
-    for command in (cancel, reconcile, resolve, halt, reduce, resume):
+    for command in (cancel, reconcile, resolve):
         app.command()(command)
 
 
@@ -157,143 +152,3 @@ async def _resolve(found: Context, execution_id: int, fill: OperatorFill | None,
         await vault.transact(lambda tx: resolve_by_operator(tx, execution_id, fill, reason))
     say(f"execution {execution_id} is RESOLVED as {'none' if fill is None else 'filled'}")
     return OK
-
-
-def halt(
-    reason: ReasonOption = BY_OPERATOR,
-    stops: Annotated[bool, typer.Option("--stops-too", help="Take protective stops back as well.")] = False,
-    home: HomeOption = None,
-    live: LiveOption = False,
-    settings: SettingsOption = None,
-) -> None:
-    """Stop: no order leaves any more.
-
-    Makes the HALT file first, so it works with the vault locked and the disk full; then records HALTED and
-    cancels resting entries. Exits and stops stay; --stops-too takes the stops back as well. Exit code 3: a process
-    is still sending, and is named.
-    """
-    raise typer.Exit(guarded(lambda: asyncio.run(_halt(existing(home, live, settings), reason, stops))))
-
-
-async def _halt(found: Context, reason: str, stops: bool) -> int:
-    from console.clock import SystemClock
-    from console.execution.halting import stop_senders
-
-    found.home.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    report = await stop_senders(found.home.folder, SystemClock())
-    say(report.text)
-    await _record_and_take_back(found, reason if reason.strip() else BY_OPERATOR, stops)
-    return OK if report.no_order_can_leave else TEMPORARY
-
-
-async def _record_and_take_back(found: Context, reason: str, stops: bool) -> None:
-    """What a stop does beyond the file, as far as vault and exchange allow; it stands without."""
-    from console.execution.halting import record_halt, take_back_entries
-    from storage.codes import RESTING
-    from storage.errors import VaultError
-    from storage.execution_rows import executions_in
-
-    try:
-        async with opened_vault(found) as vault:
-            recorded = await record_halt(vault, reason)
-            resting = await vault.read(lambda tx: executions_in(tx, RESTING))
-    except VaultError as error:
-        say(f"the vault records HALTED when it can ({error}); the HALT file stands until you resume")
-        return
-    say("HALTED is recorded" if recorded is not None else "the vault records HALTED when it can; the file stands")
-    if not resting:
-        return
-    try:
-        async with opened_engine(found) as engine:
-            canceled, left = await take_back_entries(engine.vault, engine.parts.executor, stops=stops)
-    except Exception as error:  # the stop stands whatever the exchange does
-        say(f"{len(resting)} resting orders could not be canceled ({error}); the dead-man switch ends entries")
-        return
-    say(f"{canceled} resting {'entries and stops' if stops else 'entries'} canceled")
-    for sentence in left:
-        say(f"left: {sentence}")
-
-
-def reduce(
-    reason: ReasonOption,
-    home: HomeOption = None,
-    live: LiveOption = False,
-    settings: SettingsOption = None,
-) -> None:
-    """Refuse buys, sells go on.
-
-    From now on only what is held may be sold, until oracle resume. Exit code 3: a process is still sending, and is
-    named.
-    """
-    raise typer.Exit(guarded(lambda: asyncio.run(_reduce(existing(home, live, settings), reason))))
-
-
-async def _reduce(found: Context, reason: str) -> int:
-    from console.execution.halting import reduce_only, still_sending
-
-    if not reason.strip():
-        raise CommandError(USAGE, "--reason must say why")
-    async with opened_vault(found) as vault:
-        record = await reduce_only(vault, reason)
-        say(f"trading is {record.state}: {record.reason}")
-        obstacle = await still_sending(vault.folder, vault.clock)
-    if obstacle is not None:
-        raise CommandError(TEMPORARY, f"{record.state} stands, but {obstacle}; look again")
-    return OK
-
-
-def resume(
-    reason: Annotated[str | None, typer.Option("--reason", help="Why it may go on; asked for if missing.")] = None,
-    home: HomeOption = None,
-    live: LiveOption = False,
-    settings: SettingsOption = None,
-) -> None:
-    """Lift a halt, typed.
-
-    Shows the halt, asks for the phrase "resume paper" (or "resume live") and a reason, and lifts exactly that
-    halt: not if another came meanwhile, and not while a HALT file stands in the data folder.
-    """
-    raise typer.Exit(guarded(lambda: _resume(existing(home, live, settings), reason)))
-
-
-def _resume(found: Context, reason: str | None) -> int:
-    """Three steps, with the questions between two transactions: a blocked read inside the loop cannot be left."""
-    standing = asyncio.run(_standing_halt(found))
-    if os.path.lexists(both := found.home.root / "HALT"):
-        raise CommandError(REFUSED, f"{both} stands and stops both modes; remove it by hand first")
-    say(f"{found.home.mode.upper()} is {standing.state} by {standing.actor}: {standing.reason}")
-    phrase = f"resume {found.home.mode}"
-    if _typed(f"type: {phrase}") != phrase:
-        raise CommandError(REFUSED, "not resumed: the phrase was not typed")
-    given = reason if reason is not None else _typed("reason:")
-    if not given.strip():
-        raise CommandError(REFUSED, "not resumed: a reason is needed")
-    say(f"trading is {asyncio.run(_lift(found, standing.id, given)).state}")
-    return OK
-
-
-async def _standing_halt(found: Context) -> TradingRecord:
-    """What a resume would lift; a file made by hand is recorded first. Raises CommandError where there is nothing."""
-    from storage.codes import TradingState
-    from storage.halt_file import halt_file_present
-    from storage.trading_state import current_trading_state, latch_halt_file
-
-    async with opened_vault(found) as vault:
-        if halt_file_present(found.home.folder) is not None:
-            await vault.transact(latch_halt_file)
-        current: TradingRecord = await vault.read(current_trading_state)
-    if current.state is TradingState.ACTIVE:
-        raise CommandError(REFUSED, "trading is ACTIVE already; there is nothing to resume")
-    return current
-
-
-async def _lift(found: Context, lifts: int, reason: str) -> TradingRecord:
-    from console.execution.halting import resume_trading
-
-    async with opened_vault(found) as vault:
-        return await resume_trading(vault, lifts, reason)
-
-
-def _typed(prompt: str) -> str:
-    say(prompt)
-    return sys.stdin.readline().strip()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,22 +11,20 @@ from console.execution.executor import Executor
 from console.execution.keeper import resting_entries
 from console.execution.send_lock import wait_for_senders
 from storage.clock import Clock
-from storage.codes import RESTING, TradingState
+from storage.codes import RESTING, ExecutionState, TradingState
 from storage.crash_points import reached
 from storage.database import Tx, Vault
-from storage.errors import VaultError
+from storage.errors import Conflict, VaultError
 from storage.execution_models import Execution
 from storage.execution_rows import executions_in
-from storage.halt_file import lower_halt, raise_halt
+from storage.halt_file import NAME, lower_halt, raise_halt, written_at_ns
 from storage.models import TradingRecord
-from storage.trading_state import current_trading_state, halt, resume, tighten
+from storage.trading_state import current_trading_state, halt_again, latch_halt_file, resume, tighten
 
 EXTRA_WAIT_S: Final = 2.0
 """Beyond the request time-out, how long a stop waits for senders."""
 
 REQUEST_TIMEOUT_S: Final = 10.0
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +73,9 @@ async def see_senders_out(
     return f"{record.state} ({record.reason}) stands, but {obstacle}"
 
 
-async def record_halt(vault: Vault, reason: str) -> TradingRecord | None:
-    """Record HALTED; None if the vault cannot take it now: the file stops all the same."""
-    try:
-        record = await vault.transact(lambda tx: halt(tx, reason))
-    except VaultError as error:
-        log.error("HALTED is not recorded yet: %s", error)
-        return None
+async def record_halt(vault: Vault, reason: str) -> TradingRecord:
+    """Record HALTED. Raises VaultError where the vault cannot take it now: a file stops all the same."""
+    record = await vault.transact(lambda tx: halt_again(tx, reason))
     reached("halt.recorded")
     return record
 
@@ -90,31 +83,43 @@ async def record_halt(vault: Vault, reason: str) -> TradingRecord | None:
 async def take_back_entries(vault: Vault, executor: Executor, *, stops: bool = False) -> tuple[int, tuple[str, ...]]:
     """Cancel resting entries; how many were canceled, and what is left with the reason. Exits stay.
 
-    Protective stops go only where that is asked: without them nothing sells when the price falls.
+    Protective stops go only where that is asked: without them nothing sells when the price falls. Orders whose answer
+    is missing are left and named: the keeper cancels an entry of theirs that is found.
     """
     try:
-        entries = await vault.read(resting_entries)
-        if stops:
-            entries += await vault.read(_resting_stops)
+        entries, sent = await vault.read(lambda tx: (to_take_back(tx, stops), unanswered(tx)))
     except VaultError as error:
         return 0, (f"resting orders cannot be read: {error}",)
-    canceled, left = 0, []
+    canceled, left = 0, [f"{named(execution)}: sent before the stop, its answer is missing" for execution in sent]
     for execution in entries:
-        named = f"order {execution.order_id} in {execution.market}"
         try:
             answer = await executor.cancel(execution.id)
         except VaultError as error:
-            left.append(f"{named}: {error}")
+            left.append(f"{named(execution)}: {error}")
             continue
         if isinstance(answer, Canceled | AlreadyGone):
             canceled += 1
         else:
-            left.append(f"{named}: {cancel_text(answer)}")
+            left.append(f"{named(execution)}: {cancel_text(answer)}")
     return canceled, tuple(left)
 
 
-def _resting_stops(tx: Tx) -> list[Execution]:
-    return [execution for execution in executions_in(tx, RESTING) if execution.trigger is not None]
+def to_take_back(tx: Tx, stops: bool) -> list[Execution]:
+    """The orders at the exchange that a stop cancels."""
+    entries = resting_entries(tx)
+    return entries + [each for each in executions_in(tx, RESTING) if each.trigger is not None] if stops else entries
+
+
+def unanswered(tx: Tx) -> list[Execution]:
+    """Orders that were sent and may be at the exchange: nobody has the answer yet."""
+    return executions_in(tx, {ExecutionState.SUBMITTING, ExecutionState.UNKNOWN})
+
+
+def named(execution: Execution) -> str:
+    """Which order that is, for people who look at the exchange."""
+    if execution.order_id is None:
+        return f"execution {execution.id} in {execution.market} ({execution.state})"
+    return f"order {execution.order_id} in {execution.market}"
 
 
 def cancel_text(answer: CancelAnswer) -> str:
@@ -137,12 +142,14 @@ async def reduce_only(vault: Vault, reason: str) -> TradingRecord:
 async def resume_trading(vault: Vault, lifts: int, reason: str) -> TradingRecord:
     """Lift exactly the record ``lifts``: the mode's HALT file is renamed away, then ACTIVE is committed.
 
-    Raises Conflict when another halt came meanwhile (the file is put back), OSError, VaultError.
+    Raises Conflict when another halt came meanwhile, recorded or by file (which is put back), OSError, VaultError.
     """
-    before = await vault.read(current_trading_state)
+    before, file = await vault.transact(_newest_halt)
     if before.id != lifts:
         return await vault.transact(lambda tx: resume(tx, lifts, reason))  # raises, with the reason
-    lower_halt(vault.folder)
+    if lower_halt(vault.folder) != file:
+        raise_halt(vault.folder)
+        raise Conflict("the HALT file was made or touched this instant; look at it before you resume")
     reached("resume.file-lowered")
     try:
         record = await vault.transact(lambda tx: resume(tx, lifts, reason))
@@ -152,3 +159,10 @@ async def resume_trading(vault: Vault, lifts: int, reason: str) -> TradingRecord
         raise
     reached("resume.recorded")
     return record
+
+
+def _newest_halt(tx: Tx) -> tuple[TradingRecord, int | None]:
+    """The stored state, with a HALT file nobody recorded yet in it; and when the mode's file was last written to."""
+    written = written_at_ns(tx.folder / NAME)
+    latch_halt_file(tx)
+    return current_trading_state(tx), written

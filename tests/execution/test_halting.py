@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,10 +21,11 @@ from console.execution.halting import (
     stop_senders,
     take_back_entries,
 )
+from console.execution.keeper import keep
 from console.execution.outcome import End
 from storage.codes import CheckCode, ExecutionState, Side, TradingState
 from storage.errors import Conflict
-from storage.halt_file import halt_file_present, prepare_halt
+from storage.halt_file import halt_file_present, lower_halt, prepare_halt
 from storage.trading_state import current_trading_state
 from tests.execution.kit import Rig, until
 
@@ -90,7 +92,7 @@ async def test_after_a_stop_nothing_leaves_and_entries_are_taken_back_exits_stay
 
     report = await stop_senders(rig.vault.folder, rig.clock)
     assert report.no_order_can_leave
-    assert await record_halt(rig.vault, "the operator pressed h") is not None
+    await record_halt(rig.vault, "the operator pressed h")
     assert await take_back_entries(rig.vault, rig.executor) == (1, ())
     refused = await rig.executor.execute(ticket, quote)
 
@@ -114,10 +116,25 @@ async def test_an_entry_that_cannot_be_canceled_is_named(rig: Rig) -> None:
     assert left[0].startswith(f"order {order_id} in BTC-EUR: no answer")
 
 
+async def test_an_order_whose_answer_is_missing_is_named_and_canceled_when_it_is_found(rig: Rig) -> None:
+    await rig.keeper_comes()
+    ticket = await rig.ticket(rests=True)
+    await rig.faults("POST /order: apply-then-drop x1")
+    lost = await rig.executor.execute(*ticket)
+    await record_halt(rig.vault, "test")
+    assert await take_back_entries(rig.vault, rig.executor) == (
+        0,
+        (f"execution {lost.execution_id} in BTC-EUR (UNKNOWN): sent before the stop, its answer is missing",),
+    )
+    assert (await rig.reconcile()).found == [lost.execution_id]
+    assert await keep(rig.vault, rig.trade, rig.executor) == f"canceled {lost.execution_id}: trading is HALTED"
+    (order,) = rig.orders_of(lost.client_order_id)
+    assert order["status"] == "canceled"
+
+
 async def test_a_stop_that_only_the_vault_records_is_over_when_the_last_sender_is(rig: Rig) -> None:
     folder = rig.vault.folder
     record = await record_halt(rig.vault, "invariant broken: two claims")
-    assert record is not None
     with sender(folder) as process:
         told = await see_senders_out(folder, rig.clock, record, timeout_s=-1.9)
         assert told == (f"HALTED (invariant broken: two claims) stands, but process {process.pid} is still sending")
@@ -139,7 +156,6 @@ async def test_reducing_refuses_buys_and_lets_what_is_held_be_sold(rig: Rig) -> 
 async def test_resuming_lifts_the_halt_that_was_seen_and_its_file(rig: Rig) -> None:
     await stop_senders(rig.vault.folder, rig.clock)
     seen = await record_halt(rig.vault, "first")
-    assert seen is not None
     with pytest.raises(Conflict, match="another halt was recorded meanwhile: first"):
         await resume_trading(rig.vault, seen.id - 1, "looked at it")
     assert halt_file_present(rig.vault.folder) is not None
@@ -149,10 +165,54 @@ async def test_resuming_lifts_the_halt_that_was_seen_and_its_file(rig: Rig) -> N
     assert (await rig.fire()).end is End.ACCEPTED
 
 
+@pytest.mark.parametrize("file_stood", [True, False])
+async def test_resuming_does_not_lift_a_file_that_was_touched_after_the_halt_was_seen(
+    rig: Rig, file_stood: bool
+) -> None:
+    if file_stood:
+        await stop_senders(rig.vault.folder, rig.clock)
+    seen = await record_halt(rig.vault, "first")
+    path = rig.vault.folder / "HALT"
+
+    async def touched() -> bool:
+        path.touch()  # by the second operator, with the vault locked, or without this program
+        return path.stat().st_ctime_ns // 1000 > seen.at  # the kernel's stamps are a few milliseconds behind
+
+    await until(touched)
+    with pytest.raises(Conflict, match="another halt was recorded meanwhile: HALT file in "):
+        await resume_trading(rig.vault, seen.id, "looked at it")
+    assert path.exists()
+    newer = await rig.vault.read(current_trading_state)
+    assert newer.state is TradingState.HALTED
+    assert (await resume_trading(rig.vault, newer.id, "looked at both")).state is TradingState.ACTIVE
+
+
+async def test_a_file_touched_in_the_instant_of_the_resume_stays(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    await stop_senders(rig.vault.folder, rig.clock)
+    seen = await record_halt(rig.vault, "first")
+
+    def touched_and_lowered(folder: Path) -> int | None:
+        os.utime(folder / "HALT", ns=(1, 1))
+        return lower_halt(folder)
+
+    monkeypatch.setattr("console.execution.halting.lower_halt", touched_and_lowered)
+    with pytest.raises(Conflict, match="touched this instant"):
+        await resume_trading(rig.vault, seen.id, "looked at it")
+    assert (rig.vault.folder / "HALT").exists()
+    assert (await rig.vault.read(current_trading_state)).state is TradingState.HALTED
+
+
+async def test_a_halt_for_the_same_reason_is_another_one(rig: Rig) -> None:
+    seen = await record_halt(rig.vault, "by the operator")
+    newer = await record_halt(rig.vault, "by the operator")
+    with pytest.raises(Conflict, match="another halt was recorded meanwhile"):
+        await resume_trading(rig.vault, seen.id, "looked at it")
+    assert (await rig.vault.read(current_trading_state)).id == newer.id
+
+
 async def test_a_halt_file_above_both_modes_keeps_the_own_one_in_place(rig: Rig) -> None:
     await stop_senders(rig.vault.folder, rig.clock)
     seen = await record_halt(rig.vault, "first")
-    assert seen is not None
     (rig.vault.folder.parent / "HALT").touch()
     with pytest.raises(Conflict, match="stands; remove it first"):
         await resume_trading(rig.vault, seen.id, "looked at it")

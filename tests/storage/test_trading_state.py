@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from storage.clock import SECOND
 from storage.codes import TradingState
 from storage.database import Tx
 from storage.errors import Conflict
-from storage.halt_file import halt_file_present, lower_halt, prepare_halt, raise_halt
-from storage.trading_state import current_trading_state, halt, latch_halt_file, resume, tighten
+from storage.halt_file import halt_file_present, lower_halt, made_at_ns, prepare_halt, raise_halt, written_at_ns
+from storage.trading_state import current_trading_state, halt, halt_again, latch_halt_file, resume, tighten
+from tests.support import SteppedClock
 
 
 def test_a_state_tightens_and_never_loosens_by_itself(tx: Tx) -> None:
@@ -45,6 +47,35 @@ def test_a_file_seen_once_stays_a_halt_when_it_is_gone(tx: Tx) -> None:
     assert latch_halt_file(tx) is not None
     lower_halt(tx.folder)
     assert current_trading_state(tx).state is TradingState.HALTED
+
+
+def test_a_halt_that_somebody_asks_for_again_is_a_newer_one(tx: Tx) -> None:
+    seen = halt_again(tx, "by the operator")
+    newer = halt_again(tx, "by the operator")
+    with pytest.raises(Conflict, match="another halt"):
+        resume(tx, seen.id, "looked at it")
+    assert current_trading_state(tx) == newer
+
+
+def file_made(path: Path, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    """As if the file had been made, renamed or touched at a time of the stepped clock."""
+    path.touch()
+    monkeypatch.setattr("storage.trading_state.made_at_ns", lambda _: at * 1000)
+
+
+@pytest.mark.parametrize(("later", "newer"), [(-1, False), (0, False), (1, True), (5, True), (6, False)])
+def test_a_file_newer_than_the_halt_that_stands_is_a_halt_of_its_own(
+    tx: Tx, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch, later: int, newer: bool
+) -> None:
+    """One from the future, after the clock went back, is not recorded again at every look."""
+    seen = halt(tx, "lunch")
+    clock.step(5)
+    tx.now = clock.now()
+    file_made(tx.folder / "HALT", monkeypatch, seen.at + later * SECOND)
+    assert latch_halt_file(tx) == tx.folder / "HALT"
+    assert (current_trading_state(tx).id != seen.id) is newer
+    assert latch_halt_file(tx) == tx.folder / "HALT"
+    assert current_trading_state(tx).id - seen.id == newer
 
 
 def test_resuming_names_the_halt_it_lifts(tx: Tx) -> None:
@@ -181,6 +212,18 @@ def test_a_halt_works_where_nothing_was_prepared_and_where_no_file_can_be_made(
     monkeypatch.setattr("storage.halt_file.os.open", no_space)
     raise_halt(folder)
     assert halt_file_present(folder) == folder / "HALT"
+
+
+def test_a_halt_made_again_marks_the_file_that_stands(folder: Path) -> None:
+    path = raise_halt(folder)
+    os.utime(path, ns=(1, 1))
+    made = made_at_ns(path)
+    raise_halt(folder)
+    assert (written_at_ns(path) or 0) > 1
+    assert (made_at_ns(path) or 0) >= (made or 0)
+    assert lower_halt(folder) == written_at_ns(folder / "HALT.off")
+    assert lower_halt(folder) is None
+    assert (made_at_ns(path), written_at_ns(path)) == (None, None)
 
 
 def test_lowering_leaves_the_file_above_alone(folder: Path) -> None:
