@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from storage.clock import SECOND, Micros
-from storage.codes import ExecutionState, Side, TradingState
+from storage.codes import RESTING, ExecutionState, Side, TradingState
 from storage.crash_points import reached
 from storage.database import Tx
+from storage.errors import Conflict
 from storage.evidence import apply_order, move_execution, store_event
 from storage.execution_models import Execution, Signing, VenueOrder
 from storage.execution_rows import executions_in, get_execution
@@ -148,6 +150,20 @@ def overdue_submitting(tx: Tx, request_timeout_ms: int) -> list[int]:
             mark_unknown(tx, execution.id, "no answer was stored within window and time-out")
             overdue.append(execution.id)
     return overdue
+
+
+def call_lost(tx: Tx, execution_id: int, look_ups: Sequence[tuple[Micros, int, int]]) -> None:
+    """Call an order UNKNOWN that rests here and that the exchange no longer knows, so that the operator may settle it.
+
+    ``look_ups`` are (time, HTTP status, errorCode). Raises Conflict unless trading is HALTED and the order rests.
+    """
+    if current_trading_state(tx).state is not TradingState.HALTED:
+        raise Conflict("an order is called lost only while trading is HALTED")
+    execution = get_execution(tx, execution_id)
+    if execution.state not in RESTING:
+        raise Conflict(f"execution {execution_id} is {execution.state} and does not rest")
+    evidence = {"cause": "the exchange no longer knows its order", "look_ups": [list(look) for look in look_ups]}
+    move_execution(tx, execution, ExecutionState.UNKNOWN, "look-up", evidence)
 
 
 def cancel_asked(tx: Tx, execution_id: int, answer: str) -> None:

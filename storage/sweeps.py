@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
-from storage.clock import SECOND, Micros
+from storage.clock import MINUTE, SECOND, Micros
 from storage.codes import UNDECIDED, Mode, TradingState
 from storage.database import Tx
 from storage.errors import Conflict, WrongMode
@@ -22,6 +22,9 @@ from storage.money import EXACT, decimal_text
 from storage.trading_state import current_trading_state
 
 LONGEST_COMPARISON: Final[Micros] = 30 * SECOND
+
+FILLS_WITHIN: Final[Micros] = 10 * MINUTE
+"""For this long after an order has ended its fills may still come; then what they moved is a difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +107,18 @@ def baseline(tx: Tx) -> dict[str, Decimal] | None:
 
 
 def expected_balances(tx: Tx, start: Mapping[str, Decimal]) -> dict[str, Decimal] | None:
-    """``start`` plus all fills and flows of this vault, by symbol; None while a fill's fee is not known yet."""
+    """``start`` plus all fills and flows of this vault, by symbol; None while a fill or its fee is not known yet."""
     totals, open_symbols = likely_balances(tx, start)
     return None if open_symbols else totals
 
 
 def likely_balances(tx: Tx, start: Mapping[str, Decimal]) -> tuple[dict[str, Decimal], frozenset[str]]:
-    """The same with fees that are still to come left out, and the symbols whose figure is open because of one."""
+    """The same with what is still to come left out, and the symbols whose figure is open because of it.
+
+    Still to come are fees, and fills that the exchange counts already and does not show yet; those for a while only.
+    """
     totals = dict(start)
-    open_symbols = set()
+    open_symbols = {symbol for market in _short_of_fills(tx) for symbol in market.split("-")}
     for fill in all_fills(tx):
         for symbol, change in fill.moved().items():
             totals[symbol] = EXACT.add(totals.get(symbol, Decimal(0)), change)
@@ -121,6 +127,15 @@ def likely_balances(tx: Tx, start: Mapping[str, Decimal]) -> tuple[dict[str, Dec
     for flow in account_flows(tx):
         totals[flow.symbol] = EXACT.add(totals.get(flow.symbol, Decimal(0)), flow.amount)
     return totals, frozenset(open_symbols)
+
+
+def _short_of_fills(tx: Tx) -> set[str]:
+    """Markets of orders whose fills do not add up yet, and may still."""
+    return {
+        row["market"]
+        for row in tx.sql.all("executions_short_of_fills")
+        if row["ended_at"] is None or tx.now - row["ended_at"] <= FILLS_WITHIN
+    }
 
 
 def accepted_orders(tx: Tx) -> frozenset[tuple[str, str]]:
@@ -141,7 +156,7 @@ def adopt_account(
     the vault expected when it was made. Nothing is stored where nothing is left to accept.
 
     Raises:
-        Conflict: not HALTED, something is undecided, a fee is not known yet, or a fill was stored meanwhile.
+        Conflict: not HALTED, something is undecided, a fill or its fee is still to come, or one was stored meanwhile.
     """
     if (record := current_trading_state(tx)).state is not TradingState.HALTED:
         raise Conflict(f"differences are accepted only while HALTED, and trading is {record.state}; halt first")
@@ -151,7 +166,7 @@ def adopt_account(
     start = baseline(tx)
     expected = expected_balances(tx, {} if start is None else start)
     if expected is None:
-        raise Conflict("the fee of a fill is not known yet; run oracle reconcile, then try again")
+        raise Conflict("a fill or its fee is not known yet; run oracle reconcile, then try again")
     if expected != seen:
         raise Conflict("a fill was stored while the account was read; try again")
     moved = {

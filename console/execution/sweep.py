@@ -43,8 +43,10 @@ class Compared:
     """One comparison's outcome. ``foreign`` are open orders that are neither ours nor accepted by the operator."""
 
     foreign: tuple[VenueOrder, ...]
-    missing: tuple[str, ...]
-    """Orders of ours that rest here and not there."""
+    wrong: tuple[str, ...]
+    """One sentence for each order of ours that is another one there, or rests there alone."""
+    missing: tuple[Execution, ...]
+    """Those that rest here and not there."""
     balance: tuple[str, ...]
     """One sentence for each symbol whose balance differs."""
     balances: Mapping[str, Decimal]
@@ -54,7 +56,8 @@ class Compared:
     def differences(self) -> tuple[str, ...]:
         """One sentence for each."""
         orders = [f"order {order.order_id} in {order.market} is not ours" for order in self.foreign]
-        return (*orders, *self.missing, *self.balance)
+        missing = [f"order {each.order_id} of execution {each.id} rests here, not there" for each in self.missing]
+        return (*orders, *self.wrong, *missing, *self.balance)
 
     @property
     def foreign_markets(self) -> frozenset[str]:
@@ -111,7 +114,9 @@ async def compare(vault: Vault, trade: TradeClient, readonly: ReadOnlyClient) ->
     if _balance_differences(totals, before, set(open_before)):
         await _import_flows(vault, readonly)
     (after, open_after), known = await vault.read(lambda tx: (_likely(tx), _known_executions(tx)))
-    foreign, missing = await _judge_orders(vault, listed, known)
+    foreign, wrong = await _judge_orders(vault, listed, known)
+    seen = {order.order_id for order in listed}
+    missing = [each for each in known if each.state in RESTING and each.order_id not in seen]
     # An order that may exist may have moved its coin and the euros: these say nothing until it is settled.
     unsettled = [execution.market for execution in known if execution.state in UNDECIDED]
     open_symbols = {symbol for market in unsettled for symbol in market.split("-")} | open_before | open_after
@@ -120,7 +125,7 @@ async def compare(vault: Vault, trade: TradeClient, readonly: ReadOnlyClient) ->
         balance.append("nobody has accepted yet what the LIVE account holds; oracle --live adopt does, while HALTED")
     elif _balance_differences(totals, before, open_symbols):
         balance = _balance_differences(totals, after, open_symbols)
-    return Compared(tuple(foreign), tuple(missing), tuple(balance), totals)
+    return Compared(tuple(foreign), tuple(wrong), tuple(missing), tuple(balance), totals)
 
 
 async def _import_flows(vault: Vault, readonly: ReadOnlyClient) -> None:
@@ -147,7 +152,6 @@ async def _judge_orders(
     wrong: list[str] = []
     accepted = await vault.read(accepted_orders)
     open_markets = {execution.market for execution in known if execution.state in UNDECIDED}
-    listed = list(listed)
     for order in listed:
         ours = _match(order, known)
         if ours is not None:
@@ -157,13 +161,7 @@ async def _judge_orders(
         # An order in flight may be this one: undecided, not foreign.
         elif order.market not in open_markets and (order.market, order.order_id) not in accepted:
             foreign.append(order)
-    seen = {order.order_id for order in listed}
-    missing = [
-        f"order {execution.order_id} of execution {execution.id} rests here, not there"
-        for execution in known
-        if execution.state in RESTING and execution.order_id not in seen
-    ]
-    return foreign, wrong + missing
+    return foreign, wrong
 
 
 def _changed_stop(order: VenueOrder, ours: Execution) -> list[str]:

@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 
+from console.exchange.answers import LookupFailed, Missing, OrderListing
 from console.execution.adopt import adopt_differences
 from console.paper.process import Address
+from storage.absence import resolve_by_operator
 from storage.codes import ExecutionState, Side
 from storage.database import Tx
 from storage.errors import Conflict
+from storage.execution_models import VenueOrder
 from storage.execution_rows import recent_executions
 from storage.flows import account_flows
 from storage.sweeps import (
@@ -206,3 +209,53 @@ async def test_any_mixture_of_own_and_foreign_trades_is_conserved(rig: Rig) -> N
     assert await rig.sweep()
     flows = await rig.vault.read(account_flows)
     assert sum(flow.amount for flow in flows if flow.symbol == "BTC") == Decimal("0.024")
+
+
+def forget_orders(rig: Rig, monkeypatch: pytest.MonkeyPatch, answer: Missing | LookupFailed) -> None:
+    """The exchange lists no order any more; ``answer`` is what look-ups get."""
+
+    async def look_up(*_: object) -> Missing | LookupFailed:
+        return answer
+
+    async def none_open(_: str) -> tuple[VenueOrder, ...]:
+        return ()
+
+    async def none_at_all(*_: object) -> OrderListing:
+        return OrderListing((), complete=True)
+
+    monkeypatch.setattr(rig.trade, "find_order", look_up)
+    monkeypatch.setattr(rig.trade, "open_orders", none_open)
+    monkeypatch.setattr(rig.trade, "orders", none_at_all)
+
+
+async def test_a_resting_order_the_exchange_has_lost_is_unknown_and_settled_by_the_operators_word(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rig.keeper_comes()
+    outcome = await rig.fire(rests=True)
+    await halted(rig)
+    with monkeypatch.context() as lost:
+        forget_orders(rig, lost, Missing(404, 240))
+        named = f"execution {outcome.execution_id} rests here, not there, and the exchange does not know it"
+        with pytest.raises(Conflict, match=f"{named}: it is UNKNOWN now; .*oracle resolve {outcome.execution_id}"):
+            await adopt(rig)
+        assert (await rig.execution(outcome.execution_id)).state is ExecutionState.UNKNOWN
+        await rig.do(lambda tx: resolve_by_operator(tx, outcome.execution_id or 0, None, "the exchange lost it"))
+        assert (await adopt(rig)).empty
+        assert await rig.sweep()
+    await active(rig)
+    # It was there all the time: that is told late, and trading stops for it.
+    await rig.sweep()
+    assert (await rig.execution(outcome.execution_id)).state is ExecutionState.SUBMITTED
+    assert "late evidence" in (await rig.vault.read(current_trading_state)).reason
+
+
+async def test_a_look_up_that_fails_calls_no_order_lost(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    await rig.keeper_comes()
+    outcome = await rig.fire(rests=True)
+    await halted(rig)
+    with monkeypatch.context() as silent:
+        forget_orders(rig, silent, LookupFailed("not now"))
+        with pytest.raises(Conflict, match="rests here, not there; run oracle reconcile first"):
+            await adopt(rig)
+    assert (await rig.execution(outcome.execution_id)).state is ExecutionState.SUBMITTED

@@ -13,15 +13,17 @@ import pytest
 from console.exchange.errors import ExchangeError, ExchangeRefused
 from console.exchange.readonly import Balances, ReadOnlyClient
 from console.exchange.weights import Lane
+from console.execution.adopt import adopt_differences
 from console.execution.sweep import sweep_once
 from console.paper.process import Address
 from storage.clock import Micros
 from storage.codes import ExecutionState
-from storage.errors import WrongMode
+from storage.errors import Conflict, WrongMode
 from storage.flows import AccountMove
 from storage.sweeps import baseline, bind_exchange
+from storage.trading_state import halt
 from tests.execution.kit import Rig
-from tests.paper.exchanges import Signed
+from tests.paper.exchanges import Signed, control
 from tests.storage.world import clean_sweep
 
 pytestmark = pytest.mark.processes
@@ -172,6 +174,23 @@ async def test_a_fee_that_is_still_to_come_leaves_the_euros_open_and_nothing_els
     )
     assert not await rig.sweep()
     assert len((await newest(rig))["differences"]) == 2
+
+
+async def test_fills_that_are_counted_and_not_shown_yet_are_no_difference_and_no_flow(rig: Rig) -> None:
+    ticket, quote = await rig.ticket()
+    await rig.faults("*: fills-late 3600")
+    assert (await rig.executor.execute(ticket, quote)).state is ExecutionState.FILLED
+    assert await rig.sweep()
+    await stranger_places(rig.address, market="ETH-EUR", orderType="market", price="", amount="0.02")
+    assert not await rig.sweep()
+    assert [difference[:4] for difference in (await newest(rig))["differences"]] == ["ETH:"]
+    await rig.do(lambda tx: halt(tx, "to adopt"))
+    with pytest.raises(Conflict, match="a fill or its fee is not known yet"):
+        await adopt_differences(rig.vault, rig.trade, rig.readonly, rig.clock.sleep, "by hand")
+    assert await rig.rows("SELECT * FROM account_flows") == []
+    await asyncio.to_thread(control, rig.address, clear=True)
+    await rig.sweep()
+    assert [difference[:4] for difference in (await newest(rig))["differences"]] == ["ETH:", "EUR:"]
 
 
 async def test_a_sweep_adopts_an_order_of_ours_that_rests(rig: Rig) -> None:

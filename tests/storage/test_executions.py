@@ -12,12 +12,14 @@ import pytest
 from storage.clock import HOUR, SECOND
 from storage.codes import ExecutionState, ProposalState, TradingState
 from storage.database import Tx
+from storage.errors import Conflict
 from storage.execution_rows import events_of, get_execution
 from storage.executions import (
     Abandoned,
     PreparedOrder,
     abandon_stale_claims,
     begin_submit,
+    call_lost,
     cancel_asked,
     mark_unknown,
     overdue_submitting,
@@ -177,3 +179,27 @@ def test_a_claim_does_not_wait_for_an_old_clock(tx: Tx) -> None:
     claim = replace(claim_by_hand(tx), claimed_at=tx.now + HOUR)
     tx.now += HOUR
     assert isinstance(begin_submit(tx, claim, signing(tx)), Abandoned)
+
+
+@pytest.mark.parametrize("state", [E.SUBMITTED, E.PARTIALLY_FILLED])
+def test_a_resting_order_that_is_lost_at_the_exchange_is_unknown_only_while_halted(
+    tx: Tx, state: ExecutionState
+) -> None:
+    execution_id = bring_to(tx, state).id
+    looks = [(tx.now, 404, 240), (tx.now + SECOND, 404, 240)]
+    with pytest.raises(Conflict, match="only while trading is HALTED"):
+        call_lost(tx, execution_id, looks)
+    halt(tx, "to settle it")
+    call_lost(tx, execution_id, looks)
+    event = events_of(tx, execution_id)[-1]
+    assert (event["before"], event["after"]) == (state, "UNKNOWN")
+    assert event["evidence"]["look_ups"] == [list(look) for look in looks]
+
+
+@pytest.mark.parametrize("state", [E.FILLED, E.CANCELED, E.UNKNOWN, E.SUBMITTING])
+def test_only_what_rests_can_be_lost(tx: Tx, state: ExecutionState) -> None:
+    execution_id = bring_to(tx, state).id
+    halt(tx, "to settle it")
+    with pytest.raises(Conflict, match=f"is {state} and does not rest"):
+        call_lost(tx, execution_id, [])
+    assert get_execution(tx, execution_id).state is state

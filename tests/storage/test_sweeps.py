@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from storage.clock import SECOND
+from storage.clock import MINUTE, SECOND
 from storage.codes import ExecutionState, Mode
 from storage.database import Tx
 from storage.errors import WrongMode
@@ -164,3 +164,23 @@ def test_an_overtaken_comparison_does_not_mask_the_newer_one(tx: Tx) -> None:
 
 def a_result(tx: Tx) -> SweepResult:
     return SweepResult(tx.now, (), frozenset(), {"EUR": Decimal(1000)}, "key", "simulated:test")
+
+
+def test_fills_the_exchange_counts_and_does_not_show_leave_both_symbols_open_for_ten_minutes(tx: Tx) -> None:
+    execution = bring_to(tx, ExecutionState.SUBMITTED)
+    apply_order(tx, execution.id, venue_order(execution, "filled", filled=execution.quantity), "look-up", {})
+    start = {"EUR": Decimal(1000), "ADA": Decimal(3)}
+    assert likely_balances(tx, start) == (start, frozenset({"EUR", "BTC"}))
+    assert expected_balances(tx, start) is None
+    tx.now += 10 * MINUTE
+    assert expected_balances(tx, start) is None
+    tx.now += 1
+    assert expected_balances(tx, start) == start, "nobody waits for them any more"
+
+
+def test_an_order_that_rests_may_be_short_of_fills_for_as_long_as_it_does(tx: Tx) -> None:
+    execution = bring_to(tx, ExecutionState.SUBMITTED)
+    part = Quantity(execution.quantity.value / 2)
+    apply_order(tx, execution.id, venue_order(execution, "partiallyFilled", filled=part), "look-up", {})
+    tx.now += 60 * MINUTE
+    assert likely_balances(tx, {})[1] == {"EUR", "BTC"}
