@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -56,11 +56,11 @@ class Call:
 
 @dataclass(frozen=True)
 class Route:
-    """One route: weight in points, the right it needs (None: public), the parameters it knows."""
+    """One route: weight in points by the names sent, the right it needs (None: public), the parameters it knows."""
 
     method: str
     path: str
-    weight: Callable[[Mapping[str, Any]], int]
+    weight: Callable[[Container[str]], int]
     right: str | None
     answer: Callable[[Engine, Call], Any]
     params: frozenset[str] = field(default_factory=frozenset)
@@ -81,11 +81,11 @@ class Route:
         return f"{self.method} {self.path}"
 
 
-def points(weight: int) -> Callable[[Mapping[str, Any]], int]:
+def points(weight: int) -> Callable[[Container[str]], int]:
     """A weight that does not depend on the parameters."""
     return lambda _params: weight
 
 
-def by_market(with_market: int, without: int) -> Callable[[Mapping[str, Any]], int]:
+def by_market(with_market: int, without: int) -> Callable[[Container[str]], int]:
     """A weight that is lower when one market is named."""
     return lambda params: with_market if "market" in params else without

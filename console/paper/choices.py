@@ -138,6 +138,10 @@ OPEN_ORDERS_WEIGHT = Choice((5, 100), "CCXT 2026-11", "with and without market; 
 BULK_CANCEL_WEIGHT = Choice((25, 100), "CCXT 2026-11", "with and without market; D25: not stated")
 SINGLE_ASSET = Practice("GET /assets with symbol is an object", "L26-10 2026-10-05", "D25 shows an array")
 SINGLE_MARKET = Practice("GET /markets with market is an object", "T25 2025-09", "D25 shows an array")
+NOT_SERVED = Choice(514, NONE_FOUND, "what a documented route says that is not simulated: deposits, staking, reports")
+INSTITUTIONAL = Practice(
+    "/subaccounts and /institutional are unknown paths", NONE_FOUND, "CCXT names them without a payload"
+)
 SENTENCES = Practice(
     "follow the documentation's wording where none was recorded",
     NONE_FOUND,

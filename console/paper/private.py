@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Final
 
-from console.paper.auth import TRADE, VIEW, WITHDRAW
+from console.paper.auth import TRADE, VIEW
 from console.paper.calls import Call, Route, by_market, points
 from console.paper.choices import OPEN_ORDERS_WEIGHT, VIEW_KEY_ON_ORDERS, ZERO_BALANCE_ROW, ZERO_BALANCES_LISTED
 from console.paper.decimals import floor_cents, text
@@ -136,11 +136,6 @@ def _withdrawals(_engine: Engine, call: Call) -> list[dict[str, Any]]:
     return []
 
 
-def _withdraw(_engine: Engine, _call: Call) -> None:
-    """Nothing ever leaves: no key has the right, so each gets the code for that; this would refuse one that had it."""
-    raise refusal(312)
-
-
 SYMBOLS: Final = {spec.base for spec in SPECS} | {spec.quote for spec in SPECS}
 PAGE: Final = frozenset({"market", "limit", "start", "end"})
 MOVES: Final = frozenset({"symbol", "limit", "start", "end"})
@@ -152,7 +147,6 @@ ROUTES: Final = (
     Route("GET", "/balance", points(5), VIEW, _balance, frozenset({"symbol"})),
     Route("GET", "/depositHistory", points(5), VIEW, _deposits, MOVES),
     Route("GET", "/withdrawalHistory", points(5), VIEW, _withdrawals, MOVES),
-    Route("POST", "/withdrawal", points(1), WITHDRAW, _withdraw),
     Route(
         "GET", "/ordersOpen", by_market(*OPEN_ORDERS_WEIGHT.value), TRADE, _orders_open, frozenset({"market", "base"}),
         missing_right=READS,

@@ -173,9 +173,10 @@ class Connection:
     # actions --------------------------------------------------------------------------------------------------
     async def _act(self, message: Mapping[str, Any], echo: dict[str, Any]) -> None:
         route = route_of(message["action"], self._exchange.routes)
+        # As over REST, what is refused has cost its points.
+        self._pay(route.weight({name for name, value in message.items() if value is not None}))
         caller = None if route.right is None else self._caller(route.right, route.missing_right)
         call = replace(call_of(route, message), skew_ms=self._exchange.faults.skew_ms(route.name))
-        self._pay(route.weight(call.params))
         try:
             found = await self._exchange.applier.spoiled(route, call, caller, self.payer)
         except Cut:
