@@ -158,7 +158,7 @@ class Exchange:
             if banned is not None:
                 raise banned
             caller = self._authenticate(request, body, raw_query, now_ms)
-            self.authorize(caller, host, route.right, route.missing_right)
+            self.authorize(caller, host, route.right, route.lacking)
             params = _query(raw_query, route) | _body(body, route)
         except ApiError as error:
             return self._refuse(error, who)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from console.paper.choices import Choice
 from console.paper.engine import Engine
 from console.paper.errors import invalid_value, refusal
 
@@ -67,13 +68,18 @@ class Route:
     body: bool | None = None
     """Whether parameters stand in a JSON body; None where the method says it."""
 
-    missing_right: int | None = None
+    missing_right: Choice[int] | None = None
     """The errorCode for a key without the right, where it is not the right's own."""
 
     @property
     def in_body(self) -> bool:
         """POST and PUT take a JSON body, GET and DELETE the query, unless the route is an exception."""
         return self.method in {"POST", "PUT"} if self.body is None else self.body
+
+    @property
+    def lacking(self) -> int | None:
+        """The errorCode for a key without the right as it is now; None where it is the right's own."""
+        return None if self.missing_right is None else self.missing_right.value
 
     @property
     def name(self) -> str:

@@ -17,7 +17,6 @@ from console.paper.shown import shown, shown_trades
 from console.paper.store import Store
 
 NS_PER_MS: Final = 1_000_000
-READS: Final = VIEW_KEY_ON_ORDERS.value
 
 
 def _fees(engine: Engine) -> dict[str, Any]:
@@ -149,10 +148,11 @@ ROUTES: Final = (
     Route("GET", "/withdrawalHistory", points(5), VIEW, _withdrawals, MOVES),
     Route(
         "GET", "/ordersOpen", by_market(*OPEN_ORDERS_WEIGHT.value), TRADE, _orders_open, frozenset({"market", "base"}),
-        missing_right=READS,
+        missing_right=VIEW_KEY_ON_ORDERS,
     ),
-    Route("GET", "/orders", points(5), TRADE, _orders, PAGE | _ORDER_IDS, missing_right=READS),
+    Route("GET", "/orders", points(5), TRADE, _orders, PAGE | _ORDER_IDS, missing_right=VIEW_KEY_ON_ORDERS),
     Route(
-        "GET", "/trades", points(5), TRADE, _trades, PAGE | {"tradeIdFrom", "tradeIdTo", "tradeId"}, missing_right=READS
+        "GET", "/trades", points(5), TRADE, _trades, PAGE | {"tradeIdFrom", "tradeIdTo", "tradeId"},
+        missing_right=VIEW_KEY_ON_ORDERS,
     ),
 )  # fmt: skip
