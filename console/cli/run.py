@@ -81,6 +81,10 @@ def paper(
     replay: Annotated[
         Path | None, typer.Option("--replay", metavar="FILE", help="Show such a file's market again, at its own times.")
     ] = None,
+    assume: Annotated[
+        list[str] | None,
+        typer.Option("--assume", metavar="NAME=VALUE", help="What no source tells of the exchange; repeatable."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the simulated exchange.
@@ -88,8 +92,9 @@ def paper(
     In the foreground, until Ctrl+C. Other commands join it, and start one by themselves where none runs.
     """
     asked = PaperOptions(
-        port, seed, speed, faults, tuple(candles or ()), tuple(regimes or ()), follow, oldest, record, replay, as_json
-    )
+        port, seed, speed, faults, tuple(candles or ()), tuple(regimes or ()), follow, oldest, record, replay,
+        tuple(assume or ()), as_json,
+    )  # fmt: skip
     raise typer.Exit(guarded(lambda: _paper(context(home, False, settings), asked)))
 
 
@@ -107,6 +112,7 @@ class PaperOptions:
     oldest_s: float
     record: Path | None
     replay: Path | None
+    assume: tuple[str, ...]
     as_json: bool
 
 
@@ -114,6 +120,7 @@ def _paper(found: Context, asked: PaperOptions) -> int:
     from decimal import Decimal
 
     from console.paper.app import ROUTES
+    from console.paper.assumptions import AssumptionError, parse_assumptions
     from console.paper.faults import FaultSpecError, parse_faults
     from console.paper.options import OptionError, price_options
     from console.paper.process import RUNNING_LOCK, answers, read_address, seed_of
@@ -132,6 +139,10 @@ def _paper(found: Context, asked: PaperOptions) -> int:
         )
     except OptionError as error:
         raise CommandError(USAGE, str(error)) from None
+    try:
+        assumed = parse_assumptions(asked.assume)
+    except AssumptionError as error:
+        raise CommandError(USAGE, f"--assume: {error}") from None
     running = read_address(folder)
     if running is not None and answers(running) and not _is_free(folder / RUNNING_LOCK):
         raise CommandError(
@@ -147,6 +158,7 @@ def _paper(found: Context, asked: PaperOptions) -> int:
         speed=asked.speed,
         faults=asked.faults,
         prices=prices,
+        assume=assumed,
         keep=True,
         balance=Decimal(found.settings.paper.balance_eur),
         announce=lambda address: _announce(address, asked.as_json),

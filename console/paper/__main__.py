@@ -47,25 +47,34 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--oldest", type=float, default=10.0, help="seconds after which followed data is stale")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write down all that decides about prices")
     parser.add_argument("--replay", type=Path, metavar="FILE", help="show again what such a file holds")
+    parser.add_argument(
+        "--assume",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="what no source tells, see console/paper/choices.py",
+    )
     parser.add_argument("--keep", action="store_true", help="run until told to stop, with or without users")
     parser.add_argument("--balance", type=_euros, default=Decimal(1000), help="euros at the first start")
     parser.add_argument("--grace", type=float, default=10.0, help="seconds to stay without a user (default 10)")
     options = parser.parse_args(arguments)
 
     from console.paper.app import ROUTES
+    from console.paper.assumptions import AssumptionError, parse_assumptions
     from console.paper.faults import FaultSpecError, parse_faults
     from console.paper.options import OptionError, price_options
     from console.paper.server import ServerOptions, serve
 
     try:
         parse_faults(options.faults, tuple(ROUTES))
+        options.assume = parse_assumptions(options.assume)
         options.prices = price_options(
             options.candles, options.regime, options.follow, options.oldest, options.speed, options.record,
             options.replay,
         )  # fmt: skip
         for name in ("candles", "regime", "follow", "oldest", "record", "replay"):
             delattr(options, name)
-    except (FaultSpecError, OptionError) as error:
+    except (FaultSpecError, OptionError, AssumptionError) as error:
         parser.error(str(error))
     return serve(ServerOptions(**vars(options)))
 

@@ -31,12 +31,13 @@ ACTIONS: Final = {
     "privateGetAccount": "GET /account",
     "privateGetFees": "GET /account/fees",
     "privateGetBalance": "GET /balance",
+    "privateDepositAssets": "GET /deposit",
     "privateGetDepositHistory": "GET /depositHistory",
     "privateGetWithdrawalHistory": "GET /withdrawalHistory",
     "privateWithdrawAssets": "POST /withdrawal",
     "privateGetTransactionHistory": "GET /account/history",
 }
-"""Every action but privateDepositAssets: nothing is ever paid in, so there is no address for it, as over REST."""
+"""Every action with the route it stands for."""
 
 ENVELOPE: Final = ("action", "requestId")
 OPERATOR: Final = "operatorId"

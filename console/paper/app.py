@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from console.paper import history, order_routes, overview, private, public
+from console.paper import history, not_served, order_routes, overview, private, public
 from console.paper.applying import Applier, Cut, CutShort, Page, page
 from console.paper.auth import ApiKey, Caller, authenticate
 from console.paper.calls import Call, Route
@@ -26,7 +26,9 @@ from console.paper.limits import RateLimits, payer_of
 from console.paper.process import IDENTITY_HEADER, JOIN_HEADER
 from console.paper.websocket import PATHS, TRANSPORT, Connection
 
-_ALL: Final = (*public.ROUTES, *overview.ROUTES, *private.ROUTES, *order_routes.ROUTES, *history.ROUTES)
+_ALL: Final = (
+    *public.ROUTES, *overview.ROUTES, *private.ROUTES, *order_routes.ROUTES, *history.ROUTES, *not_served.ROUTES,
+)  # fmt: skip
 ROUTES: Final[dict[str, Route]] = {route.name: route for route in _ALL}
 
 
@@ -59,10 +61,11 @@ def find_route(method: str, path: str) -> tuple[Route, str | None] | None:
     if plain is not None:
         return plain, None
     parts = path.split("/")
-    if len(parts) == 3:
-        templated = ROUTES.get(f"{method} /{{market}}/{parts[2]}")
+    if len(parts) >= 3:
+        market = parts[-2]
+        templated = ROUTES.get(f"{method} {'/'.join([*parts[:-2], '{market}', parts[-1]])}")
         if templated is not None:
-            return templated, parts[1]
+            return templated, market
     return None
 
 
@@ -155,7 +158,7 @@ class Exchange:
             if banned is not None:
                 raise banned
             caller = self._authenticate(request, body, raw_query, now_ms)
-            self.authorize(caller, host, route.right, route.missing_right)
+            self.authorize(caller, host, route.right, route.lacking)
             params = _query(raw_query, route) | _body(body, route)
         except ApiError as error:
             return self._refuse(error, who)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from console.paper.choices import Choice
 from console.paper.engine import Engine
 from console.paper.errors import invalid_value, refusal
 
@@ -56,18 +57,18 @@ class Call:
 
 @dataclass(frozen=True)
 class Route:
-    """One route: weight in points, the right it needs (None: public), the parameters it knows."""
+    """One route: weight in points by the names sent, the right it needs (None: public), the parameters it knows."""
 
     method: str
     path: str
-    weight: Callable[[Mapping[str, Any]], int]
+    weight: Callable[[Container[str]], int]
     right: str | None
     answer: Callable[[Engine, Call], Any]
     params: frozenset[str] = field(default_factory=frozenset)
     body: bool | None = None
     """Whether parameters stand in a JSON body; None where the method says it."""
 
-    missing_right: int | None = None
+    missing_right: Choice[int] | None = None
     """The errorCode for a key without the right, where it is not the right's own."""
 
     @property
@@ -76,16 +77,21 @@ class Route:
         return self.method in {"POST", "PUT"} if self.body is None else self.body
 
     @property
+    def lacking(self) -> int | None:
+        """The errorCode for a key without the right as it is now; None where it is the right's own."""
+        return None if self.missing_right is None else self.missing_right.value
+
+    @property
     def name(self) -> str:
         """As fault rules name it, e.g. `POST /order`."""
         return f"{self.method} {self.path}"
 
 
-def points(weight: int) -> Callable[[Mapping[str, Any]], int]:
+def points(weight: int) -> Callable[[Container[str]], int]:
     """A weight that does not depend on the parameters."""
     return lambda _params: weight
 
 
-def by_market(with_market: int, without: int) -> Callable[[Mapping[str, Any]], int]:
+def by_market(with_market: int, without: int) -> Callable[[Container[str]], int]:
     """A weight that is lower when one market is named."""
     return lambda params: with_market if "market" in params else without

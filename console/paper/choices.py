@@ -3,7 +3,7 @@
 One row each: what is done, the source it is taken from with that source's date, and what the others say. Where sources
 disagree the newest dated one is followed. Where none was found (`documented` is False) the row is a setting of this
 simulation, chosen so that a client gets nothing easier than it may find it. A Choice is a value the code reads from
-here; a Practice is a way of doing that is more than a value.
+here, a Setting one that `--assume NAME=VALUE` replaces; a Practice is a way of doing that is more than a value.
 
 Sources: D25 and D26 are the official documentation of August 2025 and of 2025-11 to 2026; T25 a live test-suite of
 August and September 2025; L26-08, L26-09 and L26-10 notes of live probes of those months of 2026; EC a safety contract
@@ -13,15 +13,18 @@ SDKs'; SUPPORT a support article of 2025-06-01.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, Generic, TypeVar
+
+from console.paper import settable
 
 T = TypeVar("T")
 NONE_FOUND: Final = "none found"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Choice(Generic[T]):
     """One row: the value, `source` as "TAG DATE" or "none found", and the reason in words."""
 
@@ -35,6 +38,13 @@ class Choice(Generic[T]):
         return self.source != NONE_FOUND
 
 
+@dataclass
+class Setting(Choice[T]):
+    """One row that can be set, as what it says is not known; `read` makes its value of a text (ValueError: none)."""
+
+    read: Callable[[str], T]
+
+
 class Practice(Choice[str]):
     """One row whose value is a sentence."""
 
@@ -44,7 +54,9 @@ MAX_OPEN_ORDERS = Choice(400, "L26-10 2026-10-05", "live maxOpenOrders; D25's te
 TICK_CODE = Choice(422, "D26 2025-11", "prices are multiples of tickSize; 214 and 218 belong to the years before")
 PLACES_CODE = Choice(429, "D25 2025-08", "too many decimals; 205 in the years before")
 CLOSED_ORDER_CODE = Choice(240, "D25 2025-08", "update or cancel of a closed order; 233 until 2024 (CCXT)")
-MARKET_ORDER_UPDATE = Choice(234, NONE_FOUND, "a market order is closed at once, so its update could be 240 as well")
+MARKET_ORDER_UPDATE = Setting(
+    234, NONE_FOUND, "a market order is closed at once, so its update could be 240 as well", settable.code
+)
 STOP_CODES = Choice((237, 238), "D25 2025-08", "stopLoss and stopLossLimit; taken for takeProfit and its limit too")
 TRIGGER_AT_ONCE = Practice(
     "a trigger that is already reached triggers at once",
@@ -58,13 +70,16 @@ TRIGGER_HOLD = Practice(
 )
 VISIBLE_TRIGGER = Choice(False, "REC 2023-11", "visible is false for a stopLoss; taken for any that awaits its trigger")
 GROUP_ON_MARKET_ORDER = Choice(202, "D26 2025-11", "codGroupId is not for market orders; the code is not stated")
-GROUP_REASON = Choice("cancelOnDisconnect", NONE_FOUND, "reason of a cancel by cancelOrdersAfter; cod stands for it")
+GROUP_REASON = Setting(
+    "cancelOnDisconnect", NONE_FOUND, "reason of a cancel by cancelOrdersAfter; cod stands for it", settable.reason
+)
 GROUP_TIMER = Practice(
     "a timer cancels once and is used up", NONE_FOUND, "later orders of the group rest until it is armed"
 )
 CLIENT_ID_CASE = Practice("client ids that differ in case are one", NONE_FOUND, "so that they conflict")
 CLIENT_ID_REUSE = Practice("free again once its order is closed", "D25 2025-08", "unique across open orders only")
-OPERATOR_RANGE = Choice((1, 2**63 - 1), "SUPPORT 2025-06-01", "recommended range; zero, negatives, strings: 205 here")
+OPERATOR_RANGE = Choice((1, 2**63 - 1), "SUPPORT 2025-06-01", "the recommended range is taken for the only one")
+OPERATOR_REFUSED = Setting(205, NONE_FOUND, "code of an operatorId that is zero, negative or a text", settable.code)
 UPDATE_PRIORITY = Practice(
     "an update goes to the queue's end", "D25 2025-08", "it is removed from the book for a moment"
 )
@@ -83,14 +98,22 @@ FINAL_STATUSES = Practice(
 POST_ONLY_REASON = Practice("a postOnly that would trade shows no reason", NONE_FOUND, "D25 has canceledPostOnly")
 
 # protection -------------------------------------------------------------------------------------------------------
-EXECUTION_PROTECTION = Choice(Decimal("0.10"), "README 2025", "a market order's next fill so much worse than the best")
-PLACEMENT_PROTECTION = Choice(Decimal("0.50"), NONE_FOUND, "a limit that much worse than the best opposite price")
-SPREAD_PROTECTION = Choice(Decimal("0.20"), NONE_FOUND, "a market order where the spread is that share of the middle")
-REFERENCE_PROTECTION = Choice(Decimal("0.25"), NONE_FOUND, "a market order where the best price is off the last by it")
+EXECUTION_PROTECTION = Setting(
+    Decimal("0.10"), "README 2025", "a market order's next fill so much worse than the best", settable.share
+)
+PLACEMENT_PROTECTION = Setting(
+    Decimal("0.50"), NONE_FOUND, "a limit that much worse than the best opposite price", settable.share
+)
+SPREAD_PROTECTION = Setting(
+    Decimal("0.20"), NONE_FOUND, "a market order where the spread is that share of the middle", settable.share
+)
+REFERENCE_PROTECTION = Setting(
+    Decimal("0.25"), NONE_FOUND, "a market order where the best price is off the last by it", settable.share
+)
 
 # market states ----------------------------------------------------------------------------------------------------
-CANCEL_WHILE_HALTED = Choice(True, NONE_FOUND, "whether a cancel is taken in a halted market")
-CANCEL_IN_AUCTION_MATCHING = Choice(426, NONE_FOUND, "code of a cancel while an auction is matched")
+CANCEL_WHILE_HALTED = Setting(True, NONE_FOUND, "whether a cancel is taken in a halted market", settable.flag)
+CANCEL_IN_AUCTION_MATCHING = Setting(426, NONE_FOUND, "code of a cancel while an auction is matched", settable.code)
 AUCTION_ORDERS = Practice(
     "GTC limit orders rest, others are 231 or 425", "CCXT 2026-11", "231: GTC when markets are paused"
 )
@@ -119,7 +142,7 @@ FEE_CATEGORIES = Practice("one table for all fee categories", NONE_FOUND, "the r
 TIER_TYPE = Practice("fees.tier is an integer", "T25 2025-09", "live; D25 shows a string")
 FEE_ROUNDING = Practice("each fill is rounded for itself", NONE_FOUND, "the dearer way for an order with several fills")
 QUOTE_ROUNDING = Practice("whole cents", NONE_FOUND, "of quotes other than euro; there are none here")
-ZERO_BALANCE_ROW = Choice(False, NONE_FOUND, "a single symbol with nothing of it: an empty list")
+ZERO_BALANCE_ROW = Setting(False, NONE_FOUND, "whether a single symbol with nothing of it has a row", settable.flag)
 ZERO_BALANCES_LISTED = Choice(False, "D25 2025-08", "all assets above zero; the traffic recorded in 2023 has zero rows")
 
 # who may and how often --------------------------------------------------------------------------------------------
@@ -127,21 +150,39 @@ RATE_LIMIT_OF = Choice("account", "D26 2026-09", "signed requests are counted fo
 KEY_BAN_MINUTES = Choice(1, "D25 2025-08", "until the end of the minute after the running one")
 ADDRESS_BAN_MINUTES = Choice(15, "D25 2025-08", "from the request that went over")
 BAN_CODE = Choice(105, "D26 2025-11", "the error page; one snapshot of the rate limit page names 110")
-REFUSED_WEIGHT = Practice("an answer 429 costs no points", NONE_FOUND, "a ban is not prolonged by asking")
-RETRY_AFTER = Practice("the header Retry-After is not sent", NONE_FOUND, "a client must read the sentence")
-FUTURE_MS = Choice(1_000, NONE_FOUND, "how far ahead a timestamp may be; clients that add 50 ms are accepted")
+REFUSED_WEIGHT = Setting(False, NONE_FOUND, "whether asking during a ban begins it anew", settable.flag)
+RETRY_AFTER = Setting(False, NONE_FOUND, "whether an answer 429 has the header Retry-After", settable.flag)
+LEGACY_CODES = Practice("103, 104 and 110 are never given", NONE_FOUND, "their HTTP status is not known")
+FUTURE_MS = Setting(
+    1_000, NONE_FOUND, "how far ahead a timestamp may be; clients that add 50 ms are accepted", settable.whole
+)
+FAILED_AUTHENTICATE = Setting(
+    "action", NONE_FOUND, "what a refused authenticate names: its action, or its event with authenticated false",
+    settable.one_of("action", "event"),
+)  # fmt: skip
+ECHOED_ORDER = Setting(
+    True, "CCXT 2026-11", "whether a refusal repeats the orderId it was asked with, which CCXT looks for", settable.flag
+)
 DEFAULT_WINDOW_MS = Choice(10_000, "D25 2025-08", "the sentence of 304 still says 30 s")
-VIEW_KEY_ON_ORDERS = Choice(310, NONE_FOUND, "a key without the right to trade on GET /order, /orders and their like")
+VIEW_KEY_ON_ORDERS = Setting(
+    310, NONE_FOUND, "a key without the right to trade on GET /order, /orders and their like", settable.code
+)
 VIEW_KEY_ON_BULK_CANCEL = Choice(311, "T25 2025-09", "a key without the right to trade on DELETE /orders")
-LOCKED_ACCOUNT = Choice(317, NONE_FOUND, "which routes a locked account is refused: every private one")
+LOCKED_ACCOUNT = Setting(317, NONE_FOUND, "which routes a locked account is refused: every private one", settable.code)
 OPEN_ORDERS_WEIGHT = Choice((5, 100), "CCXT 2026-11", "with and without market; D25: 1 and 25")
 BULK_CANCEL_WEIGHT = Choice((25, 100), "CCXT 2026-11", "with and without market; D25: not stated")
 SINGLE_ASSET = Practice("GET /assets with symbol is an object", "L26-10 2026-10-05", "D25 shows an array")
 SINGLE_MARKET = Practice("GET /markets with market is an object", "T25 2025-09", "D25 shows an array")
-SENTENCES = Practice(
-    "follow the documentation's wording where none was recorded",
+NOT_SERVED = Setting(
+    514, NONE_FOUND, "what a documented route says that is not simulated: deposits, staking, reports", settable.code
+)
+INSTITUTIONAL = Practice(
+    "/subaccounts and /institutional are unknown paths", NONE_FOUND, "CCXT names them without a payload"
+)
+SENTENCES = Choice(
+    (111, 112, 219, 220, 237, 238, 239, 310, 313, 316, 318, 319, 320, 422, 423, 424, 425, 426, 429, 430, 514),
     NONE_FOUND,
-    "111 112 219 220 237 238 239 313 316 318 319 320 422 423 424 425 426 429 430 514",
+    "codes whose text of 2026 was not recorded: the documentation's wording, or what --assume CODE=TEXT says",
 )
 
 TABLE: Final[dict[str, Choice[object]]] = {

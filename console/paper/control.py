@@ -10,6 +10,7 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from console.paper.assumptions import assume, assumed, check_assumptions
 from console.paper.auth import TRADE, VIEW, ApiKey
 from console.paper.book import DELISTED, STATES
 from console.paper.engine import Engine
@@ -20,18 +21,19 @@ from console.paper.regimes import choice_of
 EXPECTED: Final = (
     'Expected an object with "faults": SPEC, "clear": true, "regimes": {MARKET: REGIME}, "markets": {MARKET: STATE}, '
     '"locked": true or false, "cancel": true, or "keys": {NAME: {"rights": [...], "addresses": [...] or null, '
-    '"confirmed": true or false}}.'
+    '"confirmed": true or false}}, or "assume": {NAME: VALUE}.'
 )
-NAMES: Final = frozenset({"faults", "clear", "regimes", "markets", "locked", "cancel", "keys"})
+NAMES: Final = frozenset({"faults", "clear", "regimes", "markets", "locked", "cancel", "keys", "assume"})
 KEY_NAMES: Final = frozenset({"rights", "addresses", "confirmed"})
 
 
 class Control:
-    """GET: id, pid, faults, market time, source of the prices, regimes, market states, ages of what is followed.
+    """GET: id, pid, faults, market time, source of the prices, regimes, market states, ages of what is followed, and
+    what is assumed.
 
     POST changes what EXPECTED says: the rules in force, how generated markets behave from the next minute on (`seed`:
     as their seed deals), the state of a market (or "delisted"), a lock on the account (which cancels its orders), all
-    open orders canceled by the exchange, what a key may do and from where.
+    open orders canceled by the exchange, what a key may do and from where, what is assumed where no source tells.
     """
 
     def __init__(self, token: str, identity: str, engine: Engine, faults: Faults, routes: tuple[str, ...]) -> None:
@@ -71,8 +73,10 @@ class Control:
         rules = parse_faults(spec, self._routes)
         states = _states(wanted.get("markets", {}), self._engine)
         keys = self._wanted_keys(wanted.get("keys", {}))
+        assumptions = _assumptions(wanted.get("assume", {}))
         self._engine.choose_regimes({market: choice_of(market, name) for market, name in regimes.items()})
         self._set_faults(rules, clear=wanted.get("clear", False))
+        assume(assumptions)
         self.keys.update({key.key: key for key in keys})
         for market, state in states.items():
             self._engine.set_state(market, state)
@@ -109,8 +113,16 @@ class Control:
             "regimes": self._engine.regimes.now(),
             "markets": {name: market.status for name, market in self._engine.markets.items()},
             "locked": self._engine.locked,
+            "assumed": assumed(),
             "faults": [rule.shown() for rule in self._faults.rules],
         }
+
+
+def _assumptions(wanted: Any) -> dict[str, str]:
+    if not isinstance(wanted, dict) or not _words(list(wanted.values())):
+        raise FaultSpecError(EXPECTED)
+    check_assumptions(wanted)
+    return dict(wanted)
 
 
 def _states(wanted: Any, engine: Engine) -> dict[str, str]:

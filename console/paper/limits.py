@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from console.paper.choices import ADDRESS_BAN_MINUTES, BAN_CODE, KEY_BAN_MINUTES, RATE_LIMIT_OF
+from console.paper.choices import (
+    ADDRESS_BAN_MINUTES,
+    BAN_CODE,
+    KEY_BAN_MINUTES,
+    RATE_LIMIT_OF,
+    REFUSED_WEIGHT,
+    RETRY_AFTER,
+)
 from console.paper.errors import ApiError, refusal
 
 POINTS: Final = 1000
@@ -35,17 +42,22 @@ class RateLimits:
     def charge(self, who: str, weight: int, now_ms: int) -> ApiError | None:
         """Count a request; returns the 105 refusal while banned, and bans the request that goes over."""
         payer = self._payers.setdefault(who, _Payer())
-        if now_ms < payer.banned_until:
-            return refusal(BAN_CODE.value, payer.banned_until)
         minute = now_ms // MINUTE_MS
+        if now_ms < payer.banned_until:
+            if REFUSED_WEIGHT.value:
+                return self._ban_for_points(who, now_ms)
+            return refusal(BAN_CODE.value, payer.banned_until)
         if payer.minute != minute:
             payer.minute, payer.used = minute, 0
         payer.used += weight
         if payer.used <= POINTS:
             return None
+        return self._ban_for_points(who, now_ms)
+
+    def _ban_for_points(self, who: str, now_ms: int) -> ApiError:
         if who.startswith("address "):
             return self.ban(who, now_ms + ADDRESS_BAN_MINUTES.value * MINUTE_MS)
-        return self.ban(who, (minute + 1 + KEY_BAN_MINUTES.value) * MINUTE_MS)
+        return self.ban(who, (now_ms // MINUTE_MS + 1 + KEY_BAN_MINUTES.value) * MINUTE_MS)
 
     def ban(self, who: str, until_ms: int) -> ApiError:
         """Refuse everything of a payer until then (ms since the epoch)."""
@@ -59,8 +71,11 @@ class RateLimits:
         used = payer.used if payer.minute == minute else 0
         if now_ms < payer.banned_until:
             used = POINTS
-        return {
+        shown = {
             "bitvavo-ratelimit-limit": str(POINTS),
             "bitvavo-ratelimit-remaining": str(max(POINTS - used, 0)),
             "bitvavo-ratelimit-resetat": str((minute + 1) * MINUTE_MS),
         }
+        if RETRY_AFTER.value and now_ms < payer.banned_until:
+            shown["retry-after"] = str(-(-(payer.banned_until - now_ms) // 1000))
+        return shown

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Final
 
 from console.paper.choices import EXECUTION_PROTECTION
 from console.paper.decimals import ZERO, ceil_cents, floor_places
 from console.paper.makers import Level
-
-PROTECTION: Final = EXECUTION_PROTECTION.value
-"""A market order stops where the next price is this fraction worse than the best one."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +107,7 @@ def plan(order: Incoming, makers: Sequence[Level], own: Sequence[Resting]) -> Pl
         best = price if best is None else best
         if not crosses(order.side, order.limit, price):
             break
-        if order.limit is None and abs(price - best) > best * PROTECTION:
+        if order.limit is None and abs(price - best) > best * EXECUTION_PROTECTION.value:
             result.protected = True
             break
         wanted = demand.share(price)

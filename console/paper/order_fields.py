@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from console.paper.choices import OPERATOR_RANGE, PLACES_CODE, TICK_CODE
+from console.paper.choices import OPERATOR_RANGE, OPERATOR_REFUSED, PLACES_CODE, TICK_CODE
 from console.paper.decimals import places_of
 from console.paper.errors import invalid_value, refusal
 from console.paper.markets import BY_NAME, MarketSpec
@@ -58,19 +58,19 @@ def ids_of(params: Mapping[str, Any]) -> tuple[str, str | None, str | None]:
 
 
 def operator_of(value: object) -> int:
-    """The operator id: a JSON number of 64 bits; 203 if missing, 205 otherwise."""
+    """The operator id: a JSON number of 64 bits; 203 if missing, OPERATOR_REFUSED otherwise."""
     least, most = OPERATOR_RANGE.value
     if value is None:
         raise refusal(203, "operatorId")
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise refusal(205, "operatorId")
+        raise refusal(OPERATOR_REFUSED.value, "operatorId")
     return value
 
 
 def operator_of_query(value: str | None) -> int:
     """The operator id as a query carries it."""
     if value is not None and not (value.isascii() and value.isdigit() and len(value) <= 19):
-        raise refusal(205, "operatorId")
+        raise refusal(OPERATOR_REFUSED.value, "operatorId")
     return operator_of(None if value is None else int(value))
 
 

@@ -83,16 +83,15 @@ def _cancel_after(engine: Engine, call: Call) -> dict[str, int]:
 
 
 ONE: Final = frozenset({"market", "orderId", "clientOrderId"})
-READS: Final = VIEW_KEY_ON_ORDERS.value
 
 ROUTES: Final = (
     Route("POST", "/order", points(1), TRADE, _place, FIELDS),
     Route("PUT", "/order", points(1), TRADE, _change, CHANGE_FIELDS),
-    Route("GET", "/order", points(1), TRADE, _get_order, ONE, missing_right=READS),
+    Route("GET", "/order", points(1), TRADE, _get_order, ONE, missing_right=VIEW_KEY_ON_ORDERS),
     Route("DELETE", "/order", points(1), TRADE, _cancel, ONE | {"operatorId"}),
     Route(
         "DELETE", "/orders", by_market(*BULK_CANCEL_WEIGHT.value), TRADE, _cancel_orders,
-        frozenset({"market", "operatorId"}), missing_right=VIEW_KEY_ON_BULK_CANCEL.value,
+        frozenset({"market", "operatorId"}), missing_right=VIEW_KEY_ON_BULK_CANCEL,
     ),
     Route(
         "DELETE", "/atomic/orders", points(100), TRADE, _cancel_atomically,

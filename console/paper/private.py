@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Final
 
-from console.paper.auth import TRADE, VIEW, WITHDRAW
+from console.paper.auth import TRADE, VIEW
 from console.paper.calls import Call, Route, by_market, points
 from console.paper.choices import OPEN_ORDERS_WEIGHT, VIEW_KEY_ON_ORDERS, ZERO_BALANCE_ROW, ZERO_BALANCES_LISTED
 from console.paper.decimals import floor_cents, text
@@ -17,7 +17,6 @@ from console.paper.shown import shown, shown_trades
 from console.paper.store import Store
 
 NS_PER_MS: Final = 1_000_000
-READS: Final = VIEW_KEY_ON_ORDERS.value
 
 
 def _fees(engine: Engine) -> dict[str, Any]:
@@ -136,11 +135,6 @@ def _withdrawals(_engine: Engine, call: Call) -> list[dict[str, Any]]:
     return []
 
 
-def _withdraw(_engine: Engine, _call: Call) -> None:
-    """Nothing ever leaves: no key has the right, so each gets the code for that; this would refuse one that had it."""
-    raise refusal(312)
-
-
 SYMBOLS: Final = {spec.base for spec in SPECS} | {spec.quote for spec in SPECS}
 PAGE: Final = frozenset({"market", "limit", "start", "end"})
 MOVES: Final = frozenset({"symbol", "limit", "start", "end"})
@@ -152,13 +146,13 @@ ROUTES: Final = (
     Route("GET", "/balance", points(5), VIEW, _balance, frozenset({"symbol"})),
     Route("GET", "/depositHistory", points(5), VIEW, _deposits, MOVES),
     Route("GET", "/withdrawalHistory", points(5), VIEW, _withdrawals, MOVES),
-    Route("POST", "/withdrawal", points(1), WITHDRAW, _withdraw),
     Route(
         "GET", "/ordersOpen", by_market(*OPEN_ORDERS_WEIGHT.value), TRADE, _orders_open, frozenset({"market", "base"}),
-        missing_right=READS,
+        missing_right=VIEW_KEY_ON_ORDERS,
     ),
-    Route("GET", "/orders", points(5), TRADE, _orders, PAGE | _ORDER_IDS, missing_right=READS),
+    Route("GET", "/orders", points(5), TRADE, _orders, PAGE | _ORDER_IDS, missing_right=VIEW_KEY_ON_ORDERS),
     Route(
-        "GET", "/trades", points(5), TRADE, _trades, PAGE | {"tradeIdFrom", "tradeIdTo", "tradeId"}, missing_right=READS
+        "GET", "/trades", points(5), TRADE, _trades, PAGE | {"tradeIdFrom", "tradeIdTo", "tradeId"},
+        missing_right=VIEW_KEY_ON_ORDERS,
     ),
 )  # fmt: skip

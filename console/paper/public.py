@@ -11,7 +11,7 @@ from console.paper.candles import INTERVALS
 from console.paper.decimals import text
 from console.paper.engine import Engine
 from console.paper.errors import invalid_value, refusal
-from console.paper.order_fields import market_of
+from console.paper.order_fields import UUID_SHAPE, market_of
 
 MAX_DEPTH: Final = 1000
 ORDER_TYPES: Final = ["market", "limit", "stopLoss", "stopLossLimit", "takeProfit", "takeProfitLimit"]
@@ -122,13 +122,23 @@ def _candles(engine: Engine, call: Call) -> list[list[int | str]]:
     return market.candles.listing(interval, limit, *call.bounds())
 
 
+def _trade_id(call: Call, name: str, default: str) -> str:
+    """A trade's id as a bound, which an id of later trades exceeds; 205 for what is none."""
+    sent = call.params.get(name)
+    if sent is None:
+        return default
+    if not UUID_SHAPE.fullmatch(sent):
+        raise refusal(205, name)
+    return str(sent).lower()
+
+
 def _public_trades(engine: Engine, call: Call) -> list[dict[str, Any]]:
     market = _live(engine, call)
     limit = call.integer("limit", 1, 1000, 500)
     start, end = call.bounds()
     if "start" in call.params and "end" in call.params and end - start > DAY_MS:
         raise invalid_value("end", end)
-    first, last = call.params.get("tradeIdFrom", ""), call.params.get("tradeIdTo", "~")
+    first, last = (_trade_id(call, name, default) for name, default in (("tradeIdFrom", ""), ("tradeIdTo", "~")))
     found = [
         {
             "id": trade.trade_id,

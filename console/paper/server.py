@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from console.clock import SystemClock, SystemEntropy
 from console.paper.app import ROUTES, Exchange
+from console.paper.assumptions import assume
 from console.paper.auth import TRADE, VIEW, ApiKey, load_keys
 from console.paper.beginning import Asking, Prices
 from console.paper.control import Control
@@ -71,6 +72,9 @@ class ServerOptions:
     balance: Decimal = Decimal(1000)
     grace: float = 10.0
     prices: PriceOptions = field(default_factory=PriceOptions)
+    assume: Mapping[str, str] = field(default_factory=dict)
+    """Checked assumptions, see console.paper.assumptions."""
+
     announce: Callable[[Address], None] | None = None
     """Told the address once the port listens."""
 
@@ -258,6 +262,7 @@ def _take_over(home: Path, clock: SystemClock) -> int:
 
 def serve(options: ServerOptions) -> int:
     """Run the exchange; 0 after a clean end, 3 with a sentence on stderr if it cannot start."""
+    assume(options.assume)
     options.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         with open_socket(options.port) as listener:

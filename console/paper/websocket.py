@@ -15,6 +15,7 @@ from console.paper.actions import ENVELOPE, call_of, route_of
 from console.paper.applying import Cut, Page
 from console.paper.auth import DEFAULT_WINDOW_MS, TRADE, ApiKey, Caller, authenticate
 from console.paper.channels import ACCOUNT, Subscriptions, parse_channels
+from console.paper.choices import ECHOED_ORDER, FAILED_AUTHENTICATE
 from console.paper.errors import ApiError, refusal
 from console.paper.hub import wire_text
 from console.paper.limits import payer_of
@@ -100,6 +101,8 @@ class Connection:
             echo = _echo(message)
             await self._answer(message, echo)
         except ApiError as error:
+            if echo.get("action") == "authenticate" and FAILED_AUTHENTICATE.value == "event":
+                echo = {"event": "authenticate", "authenticated": False}
             self.offer(wire_text({**echo, "errorCode": error.code, "error": error.text}))
 
     def _count(self) -> None:
@@ -173,9 +176,10 @@ class Connection:
     # actions --------------------------------------------------------------------------------------------------
     async def _act(self, message: Mapping[str, Any], echo: dict[str, Any]) -> None:
         route = route_of(message["action"], self._exchange.routes)
-        caller = None if route.right is None else self._caller(route.right, route.missing_right)
+        # As over REST, what is refused has cost its points.
+        self._pay(route.weight({name for name, value in message.items() if value is not None}))
+        caller = None if route.right is None else self._caller(route.right, route.lacking)
         call = replace(call_of(route, message), skew_ms=self._exchange.faults.skew_ms(route.name))
-        self._pay(route.weight(call.params))
         try:
             found = await self._exchange.applier.spoiled(route, call, caller, self.payer)
         except Cut:
@@ -198,9 +202,8 @@ def _parsed(text: str | None) -> dict[str, Any]:
 
 
 def _echo(message: Mapping[str, Any]) -> dict[str, Any]:
-    """What an answer repeats of its question; answers with an error repeat the market too."""
-    echo: dict[str, Any] = {}
-    for name, kind in (("action", str), ("requestId", int), ("market", str)):
-        if isinstance(message.get(name), kind):
-            echo[name] = message[name]
-    return echo
+    """What an answer repeats of its question; answers with an error repeat what they are about, too."""
+    kinds: dict[str, type] = {"action": str, "requestId": int, "market": str}
+    if ECHOED_ORDER.value:
+        kinds["orderId"] = str
+    return {name: message[name] for name, kind in kinds.items() if isinstance(message.get(name), kind)}

@@ -125,7 +125,7 @@ signed(305, key="x" * 64)
 signed(308, signature="short")
 signed(309, signature="0" * 64)
 by_fault(204, "market")
-for each in (101, 107, 109, 111, 313, 318, 319, 320, 400, 430, 514):
+for each in (101, 107, 109, 111, 313, 318, 319, 320, 400, 430):
     by_fault(each)
 
 
@@ -213,6 +213,11 @@ async def _(bench: Bench) -> httpx.Response:
     return await bench.send("GET", "/BTC-EUR/book")
 
 
+@way(514)
+async def _(bench: Bench) -> httpx.Response:
+    return await bench.send("GET", "/stakingBalance")
+
+
 ON_WEBSOCKETS = {112, 316, 415}
 """Codes that no HTTP request gets."""
 
@@ -274,6 +279,9 @@ def test_every_documented_code_is_known_with_its_status_and_its_recorded_sentenc
         ("DELETE", "/atomic/orders", 310),
         ("POST", "/cancelOrdersAfter", 310),
         ("POST", "/withdrawal", 312),
+        ("POST", "/crypto/withdrawal", 312),
+        ("GET", "/deposit?symbol=BTC", 514),
+        ("GET", "/stakingBalance", 514),
         ("GET", "/balance", None),
         ("GET", "/account", None),
         ("GET", "/account/fees", None),
@@ -289,6 +297,22 @@ async def test_a_key_that_only_views_views_and_nothing_else(
     assert (answer.json()["errorCode"] if answer.status_code != 200 else None) == code
     assert answer.status_code == (200 if code is None else 403)
     assert refused(await bench.send(method, target, key=None))[:2] == (403, 300)
+
+
+@pytest.mark.parametrize("target", ["/report/BTC-EUR/book?depth=5", "/report/BTC-EUR/trades?limit=5"])
+async def test_a_report_is_not_available_to_anybody(bench: Bench, target: str) -> None:
+    for key in ("trade", None):
+        assert refused(await bench.send("GET", target, key=key)) == (403, 514, "This operation is not available.")
+    assert refused(await bench.send("GET", f"{target}&page=2"))[:2] == (400, 200)
+
+
+@pytest.mark.parametrize(
+    "path", ["/subaccounts", "/institutional/orders", "/nope", "/report/BTC-EUR/candles", "/ticker/24h/x"]
+)
+async def test_an_unknown_path_is_a_page_without_points(bench: Bench, path: str) -> None:
+    answer = await bench.send("GET", path)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert not [name for name in answer.headers if name.startswith("bitvavo-ratelimit")]
 
 
 async def test_a_key_that_only_trades_is_shown_nothing_of_the_account(bench: Bench) -> None:

@@ -87,6 +87,9 @@ async def test_public_trades_are_newest_first_and_bounded(bench: Bench) -> None:
     assert await get(bench, f"/BTC-EUR/trades?start={start}&end={end}") == inside
     ids = f"tradeIdFrom={trades[6]['id']}&tradeIdTo={trades[2]['id']}"
     assert await get(bench, f"/BTC-EUR/trades?{ids}") == trades[2:7]
+    for name in ("tradeIdFrom", "tradeIdTo"):
+        answer = await bench.send("GET", f"/BTC-EUR/trades?{name}=7")
+        assert refused(answer) == (400, 205, f"{name} parameter is invalid.")
     assert refused(await bench.send("GET", "/BTC-EUR/trades?limit=1001")) == (
         400, 205, "limit parameter 1001 is invalid.",
     )  # fmt: skip

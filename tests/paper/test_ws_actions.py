@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -98,7 +101,20 @@ async def test_orders_are_edited_and_canceled_in_bulk_by_actions(bench: Bench) -
 
 def test_every_action_stands_for_a_route_and_no_route_is_left_out() -> None:
     # Timers, orders, listings: whatever REST can do or refuses, the WebSocket does or refuses.
-    assert set(ROUTES) == set(ACTIONS.values())
+    reports = {"GET /report/{market}/book", "GET /report/{market}/trades"}
+    assert set(ROUTES) - set(ACTIONS.values()) == reports | {"POST /crypto/withdrawal", "GET /stakingBalance"}
+    assert set(ACTIONS.values()) <= set(ROUTES)
+
+
+FACTS = Path(__file__).parents[2].parent / "shared" / "bitvavo.md"
+
+
+def test_every_documented_action_is_known() -> None:
+    if not FACTS.exists() and not os.environ.get("CI"):
+        pytest.skip("the exchange's facts are not here")
+    found = re.search(r"^Actions: ([A-Za-z0-9 ]+)\.$", FACTS.read_text(encoding="utf-8"), re.MULTILINE)
+    assert found is not None
+    assert set(found[1].split()) == set(ACTIONS)
 
 
 async def test_a_request_id_beyond_a_double_comes_back_as_the_same_number(bench: Bench) -> None:
@@ -125,7 +141,7 @@ REFUSED: list[tuple[Any, dict[str, Any]]] = [
         {"action": "unknown", "errorCode": 415, "error": "Invalid action. Please check the request."},
     ),
     ({"action": "privateWithdrawAssets", "symbol": "EUR"}, {"action": "privateWithdrawAssets", "errorCode": 300}),
-    ({"action": "privateDepositAssets", "symbol": "EUR"}, {"action": "privateDepositAssets", "errorCode": 415}),
+    ({"action": "privateDepositAssets", "symbol": "EUR"}, {"action": "privateDepositAssets", "errorCode": 300}),
     ({"action": ["getTime"]}, {"errorCode": 415}),
     ({"market": "BTC-EUR"}, {"market": "BTC-EUR", "errorCode": 203, "error": "action parameter is required."}),
     ("not json", {"errorCode": 102, "error": "Invalid JSON."}),
@@ -250,6 +266,19 @@ async def test_a_subscribe_costs_a_point_and_an_action_its_routes_weight(bench: 
         assert before - await _left(bench, "trade") == 3 + 25
         await socket.ask({"action": "getTicker24h", "market": "BTC-EUR"})
         assert before - await _left(bench, "trade") == 29 + 1
+
+
+async def test_a_refused_action_costs_what_a_refused_request_costs(bench: Bench) -> None:
+    async with connected(bench) as socket:
+        before = await _left(bench, None)
+        assert (await socket.ask({"action": "privateGetOrdersOpen"}))["errorCode"] == 300
+        assert before - await _left(bench, None) == 100 + 1
+        await socket.authenticate("readonly")
+        before = await _left(bench, "trade")
+        assert (await socket.ask({"action": "privateGetOrders", "market": "BTC-EUR"}))["errorCode"] == 310
+        assert before - await _left(bench, "trade") == 5 + 1
+        assert (await socket.ask({"action": "getTicker24h", "market": None, "size": 1}))["errorCode"] == 204
+        assert before - await _left(bench, "trade") == 6 + 25 + 1
 
 
 async def test_before_authentication_the_address_pays_and_a_banned_one_is_not_let_in(bench: Bench) -> None:
