@@ -20,7 +20,7 @@ from storage.execution_models import Execution
 from storage.execution_rows import executions_in
 from storage.halt_file import lower_halt, raise_halt
 from storage.models import TradingRecord
-from storage.trading_state import current_trading_state, halt, resume, tighten
+from storage.trading_state import current_trading_state, halt, imports_are_open, resume, tighten
 
 EXTRA_WAIT_S: Final = 2.0
 """Beyond the request time-out, how long a stop waits for senders."""
@@ -139,8 +139,8 @@ async def resume_trading(vault: Vault, lifts: int, reason: str) -> TradingRecord
 
     Raises Conflict when another halt came meanwhile (the file is put back), OSError, VaultError.
     """
-    before = await vault.read(current_trading_state)
-    if before.id != lifts:
+    before, restored = await vault.read(lambda tx: (current_trading_state(tx), imports_are_open(tx)))
+    if before.id != lifts or restored:
         return await vault.transact(lambda tx: resume(tx, lifts, reason))  # raises, with the reason
     lower_halt(vault.folder)
     reached("resume.file-lowered")
