@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 EVENT_WORDS: Final[Mapping[str, str]] = {
     "vault.created": "new vault, {mode}, policy {policy}",
     "vault.exchange_bound": "tied to {exchange} for good",
+    "vault.restored": "restored from a backup, trading stopped",
+    "vault.caught_up": "what was sent since the backup is known again",
     "policy.activated": "policy {subject} in force",
     "trading.active": "trading resumed",
     "trading.reducing": "reduce only",
@@ -40,6 +42,7 @@ EVENT_WORDS: Final[Mapping[str, str]] = {
     "execution.resolved": "{proposal} settled by hand",
     "execution.abandoned": "not sent {proposal}",
     "execution.cancel_asked": "cancel asked for {proposal}",
+    "execution.imported": "sent before the restore {proposal}",
     "fill.stored": "fill of {proposal}: {quantity} @ {price}",
     "sweep.differences": "vault and exchange differ:",
     "account.flows": "moved without a trade:",

@@ -177,9 +177,13 @@ def write_head(path: Path, key: bytes, head: Head) -> None:
         return  # evidence of tampering is left for verification, not overwritten
     if current is not None and current.incarnation == head.incarnation and current.seq >= head.seq:
         return
+    write_durably(path, head_text(key, head))
+
+
+def head_text(key: bytes, head: Head) -> bytes:
+    """What a head file holds."""
     fields = {"seq": head.seq, "mac": head.mac, "at": head.at, "incarnation": head.incarnation}
-    text = json.dumps({**fields, "hmac": _head_mac(key, head)})
-    write_durably(path, text.encode())
+    return json.dumps({**fields, "hmac": _head_mac(key, head)}).encode()
 
 
 def write_durably(path: Path, content: bytes) -> None:

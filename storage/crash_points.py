@@ -81,6 +81,11 @@ POINTS: Final = MappingProxyType(
         "cancel.recorded": "a cancel is recorded, its order not yet followed",
         "resume.file-lowered": "the HALT file is gone, the vault says HALTED",
         "resume.recorded": "ACTIVE is committed",
+        "restore.copied": "the backup is copied beside the vault, which is as it was",
+        "restore.prepared": "the copy is a new incarnation, the vault is as it was",
+        "restore.written": "the vault is the restored one, the audit head is not",
+        "restore.head-written": "the audit head names the restore, the copy still stands beside the vault",
+        "restore.order-imported": "one order of before the restore is taken over, the sweep is not done",
     }
 )
 """Every point, with what is done by then and what is not."""

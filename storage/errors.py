@@ -53,3 +53,7 @@ class BudgetExceeded(VaultError):
 
 class IllegalTransition(VaultError):
     """The database refused a state change that its transition table does not hold."""
+
+
+class BadBackup(VaultError):
+    """The backup cannot be restored here, or no backup can be written there; nothing was changed."""

@@ -268,6 +268,8 @@ def _carry_to_proposal(tx: Tx, execution: Execution, after: ProposalState) -> No
     before = get_proposal(tx, execution.proposal_id).state
     if before is after or (before is ProposalState.EXECUTED and after is ProposalState.FAILED):
         return  # EXECUTED means that the exchange accepted it, whatever became of it later
+    if execution.imported and before in (ProposalState.EXPIRED, ProposalState.DECLINED):
+        return  # a restore expired it: what it came to before is told by its execution
     if tx.sql.one("transition_is_legal", entity="proposal", before=before, after=after) is None:
         text = f"proposal {execution.proposal_id} is {before}, its execution {execution.id} says {after}"
         alert(tx, "critical", f"proposal {execution.proposal_id}", text)

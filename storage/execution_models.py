@@ -76,6 +76,8 @@ class Execution:
     venue_status: str | None
     trigger: Trigger | None = None
     """What it waits for (or waited for) at the exchange."""
+    imported: bool = False
+    """Its order was found after a restore; gate and send stood in what was lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,8 @@ class VenueOrder:
     operator_id: int | None
     trigger: Price | None = None
     """The price it waits for, or waited for."""
+    order_type: str | None = None
+    """The exchange's own word."""
 
 
 @dataclass(frozen=True, slots=True)

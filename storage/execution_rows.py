@@ -121,6 +121,7 @@ def read_execution(row: sqlite3.Row) -> Execution:
         updated_at=row["updated_at"],
         venue_status=row["venue_status"],
         trigger=Trigger.stored(row["trigger_type"], row["trigger_price"]),
+        imported=bool(row["imported"]),
     )
 
 

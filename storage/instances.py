@@ -30,6 +30,7 @@ class InstanceMark:
             (folder / FOLDER).mkdir(exist_ok=True, mode=0o700)
             self._lock = SharedLock(folder / FOLDER / instance)
             self._lock.share()
+            self._lock.sign()
 
     def close(self) -> None:
         """Take the mark away."""
@@ -49,6 +50,21 @@ def is_gone(folder: Path, instance: str, reader: str) -> bool:
         return False
     path = folder / FOLDER / instance
     return path.is_file() and _is_free(path)
+
+
+def living(folder: Path) -> list[str]:
+    """The instances that have the vault open, each with its process."""
+    found = []
+    with suppress(OSError):
+        for path in sorted((folder / FOLDER).iterdir()):
+            lock = SharedLock(path)
+            try:
+                if not lock.alone():
+                    number = lock.signed_by()
+                    found.append(path.name if number is None else f"process {number} ({path.name})")
+            finally:
+                lock.close()
+    return found
 
 
 def tidy_marks(folder: Path, holders: Collection[str]) -> None:

@@ -26,7 +26,7 @@ QUERIES: Final = {
         WHERE state IN ('SUBMITTED', 'PARTIALLY_FILLED', 'FILLED') AND order_id IS NULL""",
     "no send without a stored intent": """
         SELECT 'execution ' || id || ' is ' || state || ' without a stored send' FROM trade_executions
-        WHERE state NOT IN ('CLAIMED', 'ABANDONED') AND submitting_at IS NULL""",
+        WHERE state NOT IN ('CLAIMED', 'ABANDONED') AND submitting_at IS NULL AND imported = 0""",
     "no submission hangs": """
         SELECT 'execution ' || id || ' is SUBMITTING for more than 10 minutes' FROM trade_executions
         -- A machine that slept, or a program that was not started again, had nobody who could have looked.
@@ -42,7 +42,8 @@ QUERIES: Final = {
     "an executed proposal is not open": """
         SELECT 'proposal ' || p.id || ' is ' || p.state || ' although it has an execution' FROM trade_proposals p
         JOIN trade_executions e ON e.proposal_id = p.id
-        WHERE p.state IN ('PROPOSED', 'APPROVED', 'DECLINED', 'EXPIRED')""",
+        WHERE p.state IN ('PROPOSED', 'APPROVED')
+            OR (p.state IN ('DECLINED', 'EXPIRED') AND e.imported = 0)""",
     "every claim passed the gate": """
         SELECT 'execution ' || e.id || ' has no passed decision' FROM trade_executions e
         LEFT JOIN gate_decisions d ON d.id = e.decision_id WHERE d.id IS NULL OR d.passed <> 1""",
@@ -106,13 +107,12 @@ def _statuses_follow_fills(tx: Tx) -> list[str]:
 
 
 def _ids_are_derived(tx: Tx) -> list[str]:
-    # Orders of an earlier incarnation keep their old ids; those of this one must follow from it.
+    # Orders of an earlier incarnation keep their ids; every other follows from this one.
+    earlier = [row["incarnation"] for row in tx.sql.all("all_earlier_incarnations")]
     found = []
-    for row in tx.db.execute(
-        "SELECT id, proposal_id, client_order_id, claimed_at FROM trade_executions WHERE claimed_at >= "
-        "coalesce((SELECT max(at) FROM audit_log WHERE kind = 'vault.restored'), 0)"
-    ):
-        if row["client_order_id"] != client_order_id(tx.info.incarnation, row["proposal_id"]):
+    for row in tx.db.execute("SELECT id, proposal_id, client_order_id FROM trade_executions"):
+        derived = (client_order_id(name, row["proposal_id"]) for name in (tx.info.incarnation, *earlier))
+        if row["client_order_id"] not in derived:
             found.append(f"execution {row['id']} carries a client order id that is not its own")
     return found
 

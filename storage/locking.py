@@ -54,6 +54,10 @@ class WriterLock:
         self._mark_holder()
         return True
 
+    def acquire_within(self, seconds: float) -> bool:
+        """The same, counted from now."""
+        return self.acquire(time.monotonic() + seconds)
+
     def release(self) -> None:
         """Give the lock back."""
         with self._state:
@@ -116,6 +120,15 @@ class SharedLock:
     def alone(self) -> bool:
         """Take it alone without waiting; False while anybody shares it."""
         return self._take(fcntl.LOCK_EX)
+
+    def sign(self) -> None:
+        """Write this process's number into the file, for whoever finds it held."""
+        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+
+    def signed_by(self) -> str | None:
+        """The number of the process that signed it last."""
+        text = os.pread(self._descriptor, 20, 0).split(b"\n", 1)[0]
+        return text.decode() if text.isdigit() else None
 
     def release(self) -> None:
         """Let go."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import sqlite3
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,9 @@ from storage.policies import presets
 
 FIRST_POLICY: Final = {Mode.PAPER: "semi-auto", Mode.LIVE: "observer"}
 FIRST_STAGE: Final = {Mode.PAPER: Stage.MATURE, Mode.LIVE: Stage.TRAINING}
+UNFINISHED: Final = "restoring"
+"""The folder in which a restore prepares its copy; what is left of it belongs to one that was cut short."""
+
 FIRST_STATE: Final = {Mode.PAPER: TradingState.ACTIVE, Mode.LIVE: TradingState.HALTED}
 
 
@@ -26,7 +30,7 @@ def vault_info(db: sqlite3.Connection) -> VaultInfo:
         "SELECT vault_id, incarnation, mode, exchange_identity, operator_id, dead_man_group, created_at FROM vault_info"
     ).fetchone()
     if row is None:
-        raise VaultBroken("vault.db has no identity; restore a backup")
+        raise VaultBroken("vault.db has no identity; restore a backup (oracle restore)")
     return VaultInfo(row[0], row[1], Mode(row[2]), row[3], row[4], row[5], row[6])
 
 
@@ -46,13 +50,14 @@ def read_audit_key(folder: Path, db: sqlite3.Connection, entropy: Entropy) -> by
     except FileNotFoundError:
         if db.execute("SELECT EXISTS (SELECT 1 FROM audit_log)").fetchone()[0]:
             raise VaultBroken(
-                "audit.key is missing, but the vault has audited events; put the key back or restore a backup"
+                "audit.key is missing, but the vault has audited events; put the key back or restore a backup "
+                "(oracle restore)"
             ) from None
         key = entropy.token(audit.KEY_BYTES)
         audit.write_durably(path, key)
         reached("setup.audit-key")
     if len(key) != audit.KEY_BYTES:
-        raise VaultBroken("audit.key is damaged; put the right key back or restore a backup")
+        raise VaultBroken("audit.key is damaged; put the right key back or restore a backup (oracle restore)")
     return key
 
 
@@ -73,11 +78,14 @@ def set_up_vault(
         info = vault_info(db)
         if info.mode is not mode:
             raise WrongMode(f"this vault belongs to {info.mode.upper()}, not to {mode.upper()} ({folder})")
-        _check_head(folder, key, db)
+        _check_head(folder, key, db, info)
+        shutil.rmtree(folder / UNFINISHED, ignore_errors=True)
         return info
     head = audit.read_head(folder / "audit.head", key)
     if head is not None and head.seq > 1:
-        raise VaultBroken(f"vault.db is empty, but audit.head names event {head.seq}: it was lost; restore a backup")
+        raise VaultBroken(
+            f"vault.db is empty, but audit.head names event {head.seq}: it was lost; restore a backup (oracle restore)"
+        )
     db.execute("BEGIN IMMEDIATE")
     try:
         row = _first_rows(db, mode, clock.now(), entropy, actor, key)
@@ -125,8 +133,24 @@ def _first_rows(
     return audit.append_event(db, key, event)
 
 
-def _check_head(folder: Path, key: bytes, db: sqlite3.Connection) -> None:
+def head_is_missing_since_restore(db: sqlite3.Connection, head: audit.Head) -> bool:
+    """Whether a restore was cut short between the vault and its audit head, which is still that of the time before.
+
+    Then the restore's own event, which vouches for the chain, is the newest: nothing has been done since.
+    """
+    earlier = db.execute(
+        "SELECT EXISTS (SELECT 1 FROM earlier_incarnations WHERE incarnation = ?)", (head.incarnation,)
+    ).fetchone()[0]
+    newest = db.execute("SELECT kind FROM audit_log ORDER BY seq DESC LIMIT 1").fetchone()
+    return bool(earlier) and newest is not None and newest[0] == "vault.restored"
+
+
+def _check_head(folder: Path, key: bytes, db: sqlite3.Connection, info: VaultInfo) -> None:
     head = audit.read_head(folder / "audit.head", key)
+    if head is not None and head.incarnation != info.incarnation and head_is_missing_since_restore(db, head):
+        seq, mac, at = db.execute("SELECT seq, mac, at FROM audit_log ORDER BY seq DESC LIMIT 1").fetchone()
+        audit.write_head(folder / "audit.head", key, audit.Head(seq, mac, at, info.incarnation))
+        return
     newest = db.execute("SELECT max(seq) FROM audit_log").fetchone()[0]
     if newest is None:
         raise VaultBroken("the vault has no audited event, though its making was one; see oracle verify")
@@ -134,5 +158,6 @@ def _check_head(folder: Path, key: bytes, db: sqlite3.Connection) -> None:
         raise VaultBroken("audit.head is missing, but the vault has audited events; see oracle verify")
     if newest < head.seq:
         raise VaultBroken(
-            f"the vault ends at event {newest}, but audit.head names {head.seq}: it was rolled back; restore a backup"
+            f"the vault ends at event {newest}, but audit.head names {head.seq}: it was rolled back; "
+            "restore a backup (oracle restore)"
         )

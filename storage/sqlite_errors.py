@@ -39,7 +39,7 @@ def from_sqlite(error: sqlite3.Error) -> Exception:
     if isinstance(error, sqlite3.IntegrityError):
         return IllegalTransition(text) if "illegal transition" in text else error
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return VaultBroken(f"vault.db is damaged or no database ({text}); restore a backup")
+        return VaultBroken(f"vault.db is damaged or no database ({text}); restore a backup (oracle restore)")
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM):
         return VaultBroken(f"vault.db cannot be read or written ({text}); check the folder, its rights and the disk")
     return error

@@ -37,6 +37,8 @@ class SweepResult:
     balances: Mapping[str, Decimal]
     key_fingerprint: str
     exchange_identity: str
+    imported: bool = False
+    """It began with taking over what earlier incarnations of a restored vault had sent, to the last order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ def record_sweep(tx: Tx, result: SweepResult) -> int:
         result = replace(result, differences=(*result.differences, sentence))
     clean = not result.differences and not result.foreign_markets
     row_id = _insert_sweep(tx, result, clean and _may_be_baseline(tx))
+    if clean and result.imported and tx.sql.change("finish_imports", now=tx.now, before=result.started_at):
+        tx.audit("vault.caught_up", str(row_id), urgent=True)
     if not clean:
         tx.audit(
             "sweep.differences", str(row_id), differences=result.differences, foreign=sorted(result.foreign_markets)

@@ -19,7 +19,7 @@ def current_trading_state(tx: Tx) -> TradingRecord:
     """The newest record. Raises VaultBroken where there is none: then nothing may trade."""
     row = tx.sql.one("current_trading_state")
     if row is None:
-        raise VaultBroken("the vault has no trading state; restore a backup")
+        raise VaultBroken("the vault has no trading state; restore a backup (oracle restore)")
     return TradingRecord(row["id"], TradingState(row["state"]), row["reason"], row["actor"], row["at"])
 
 
@@ -65,11 +65,17 @@ def is_news(tx: Tx, file: Path) -> bool:
     return current.state is not TradingState.HALTED or (made is not None and current.at < made // 1000 <= tx.now)
 
 
+def imports_are_open(tx: Tx) -> bool:
+    """Whether orders of an earlier incarnation may still be unknown here: then nothing may trade."""
+    return any(row["imported_at"] is None for row in tx.sql.all("all_earlier_incarnations"))
+
+
 def resume(tx: Tx, lifts: int, reason: str) -> TradingRecord:
     """Go back to ACTIVE, lifting exactly the record the operator saw.
 
     Raises:
-        Conflict: another halt came meanwhile, there is nothing to lift, or a HALT file stands.
+        Conflict: another halt came meanwhile, there is nothing to lift, a HALT file stands, or the vault was restored
+            and does not know yet what was sent since the backup.
     """
     current = current_trading_state(tx)
     if current.state is TradingState.ACTIVE:
@@ -78,6 +84,11 @@ def resume(tx: Tx, lifts: int, reason: str) -> TradingRecord:
         raise Conflict(f"another halt was recorded meanwhile: {current.reason}; look at it before you resume")
     if (path := halt_file_present(tx.folder)) is not None:
         raise Conflict(f"{path} stands; remove it first")
+    if imports_are_open(tx):
+        raise Conflict(
+            "the vault was restored, and orders sent since the backup may be unknown here: run oracle reconcile until "
+            "vault and exchange agree, then resume"
+        )
     return _record(tx, current, TradingState.ACTIVE, reason)
 
 

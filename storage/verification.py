@@ -22,7 +22,7 @@ from storage.invariants import broken_invariants
 from storage.models import Actor
 from storage.queries import Sql
 from storage.schema import APPLICATION_ID, migrations, schema_version
-from storage.setup import vault_info
+from storage.setup import head_is_missing_since_restore, vault_info
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ def vault_is_set_up(folder: Path) -> bool:
     if not vault_exists(folder):
         return False
     try:
-        with closing(_connect(path)) as db:
+        with closing(connect_read_only(path)) as db:
             if not db.execute("SELECT EXISTS (SELECT 1 FROM sqlite_master)").fetchone()[0]:
                 return False
             if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
@@ -94,6 +94,12 @@ def verify_vault(folder: Path, mode: Mode, clock: Clock, actor: Actor) -> Verify
             head = audit.read_head(folder / "audit.head", key)
         except VaultBroken as error:
             problems.append(str(error))  # the chain is walked all the same: it may be bad earlier
+        if head is not None and head.incarnation != tx.info.incarnation:
+            if head_is_missing_since_restore(tx.db, head):
+                problems.append("a restore was cut short before it wrote audit.head; the next start writes it")
+                head = audit.Head(0, audit.GENESIS, 0, tx.info.incarnation)
+            else:
+                problems.append("audit.head is of another incarnation of this vault")
         chain = audit.verify_chain(audit.read_chain(tx.db), key, head)
         if chain.problem is not None:
             problems.append(f"audit chain: {chain.problem}")
@@ -102,14 +108,16 @@ def verify_vault(folder: Path, mode: Mode, clock: Clock, actor: Actor) -> Verify
     try:
         return read_vault(folder, mode, clock, actor, check)
     except sqlite3.OperationalError as error:  # a table or column of the schema is not there
-        raise VaultBroken(f"vault.db is not what this program made ({error}); restore a backup") from None
+        raise VaultBroken(
+            f"vault.db is not what this program made ({error}); restore a backup (oracle restore)"
+        ) from None
 
 
 def _open(folder: Path) -> sqlite3.Connection:
     path = folder / "vault.db"
     if not vault_exists(folder):
         raise VaultBroken(f"there is no vault in {folder} yet; start the console once, or choose another --home")
-    db = _connect(path)
+    db = connect_read_only(path)
     db.row_factory = sqlite3.Row
     db.execute("PRAGMA query_only = ON")
     version = schema_version(db)
@@ -122,5 +130,6 @@ def _open(folder: Path) -> sqlite3.Connection:
     return db
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def connect_read_only(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write, and makes no file where there is none."""
     return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None, timeout=1.0)

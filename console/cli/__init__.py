@@ -10,7 +10,22 @@ from typing import Annotated, Final
 import typer
 from typer.exceptions import Abort, Exit
 
-from console.cli import adopt, budget, context, decide, gauntlet, locks, looks, operate, policy, run, show, stop
+from console.cli import (
+    adopt,
+    backup,
+    budget,
+    context,
+    decide,
+    gauntlet,
+    locks,
+    looks,
+    operate,
+    policy,
+    run,
+    show,
+    stop,
+    verify,
+)
 from console.cli import exit as exits
 from console.cli.output import INTERRUPTED, OK, TEMPORARY, USAGE, open_streams, say_error
 
@@ -47,7 +62,7 @@ def _main(
         run.run(home, live, settings, read_only, no_scheduler)
 
 
-for module in (run, show, decide, exits, operate, stop, budget, locks, looks, adopt, gauntlet):
+for module in (run, show, verify, decide, exits, operate, stop, budget, locks, looks, adopt, backup, gauntlet):
     module.register(app)
 app.add_typer(policy.app, name="policy", help="List, show and compare rules, put others in force.")
 
@@ -64,7 +79,7 @@ PLAIN_WORDS: Final = (
 """What the library says of a wrong value, and the same for a person."""
 
 
-PATHS: Final = ("--home", "--settings", "--candles")
+PATHS: Final = ("--home", "--settings", "--candles", "--to", "--backup")
 """Options whose value names a file or folder."""
 
 

@@ -38,6 +38,7 @@ NAMED: Final = {
     "VaultBusy": "VAULT_BUSY: ",
     "VaultFull": "VAULT_FULL: ",
     "VaultBroken": "VAULT_BROKEN: ",
+    "BadBackup": "BAD_BACKUP: ",
     "WrongMode": "WRONG_MODE: ",
     "WrongSchema": "WRONG_SCHEMA: ",
 }

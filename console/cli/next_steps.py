@@ -15,6 +15,7 @@ def next_steps(tx: Tx) -> list[str]:
     from storage.facts import newest_sweep
     from storage.key_rights import key_refusal
     from storage.sweeps import baseline
+    from storage.trading_state import imports_are_open
 
     live = tx.info.mode is Mode.LIVE
     name = "oracle --live" if live else "oracle"
@@ -25,6 +26,11 @@ def next_steps(tx: Tx) -> list[str]:
         steps.append(refusal)
     if executions_in(tx, {ExecutionState.UNKNOWN}):
         steps.append(f"an order is UNKNOWN: {name} reconcile looks for it; do not place it by hand")
+    if imports_are_open(tx):
+        steps.append(
+            f"the vault was restored: {name} reconcile takes over what was sent since the backup; when vault and "
+            f"exchange agree, {name} resume"
+        )
     sweep = newest_sweep(tx)
     if live and baseline(tx) is None:
         steps.append(

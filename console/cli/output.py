@@ -66,6 +66,12 @@ def say(text: str) -> None:
     write_out(safe_text(text, 4000) + "\n")
 
 
+def typed(prompt: str) -> str:
+    """What is typed after a line that asks for it, without the space around it; empty at the end of the input."""
+    say(prompt)
+    return sys.stdin.readline().strip()
+
+
 def say_error(text: str) -> None:
     """One line on standard error; where that cannot be written either, the exit code alone tells."""
     if sys.stderr is None:

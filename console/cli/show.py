@@ -1,4 +1,4 @@
-"""Commands that only look: status, proposals, history, executions, verify."""
+"""Commands that only look: status, proposals, history, executions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from console.cli.context import (
     settle,
 )
 from console.cli.next_steps import next_steps
-from console.cli.output import OK, REFUSED, CommandError, say, say_json, say_table
+from console.cli.output import OK, say, say_json, say_table
 from console.cli.positions import position_lines, position_values
 from console.cli.values import gate_answer, proposal_values, trigger_values
 
@@ -35,7 +35,7 @@ CountOption = Annotated[int, typer.Option("--count", min=1, max=10_000, help="Ho
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
-    for command in (status, proposals, history, executions, verify):
+    for command in (status, proposals, history, executions):
         app.command()(command)
 
 
@@ -247,47 +247,3 @@ def _execution_values(tx: Tx, execution: Execution) -> dict[str, Any]:
         "time_in_force": execution.time_in_force,
         "venue_status": execution.venue_status,
     }
-
-
-def verify(
-    home: HomeOption = None, live: LiveOption = False, settings: SettingsOption = None, as_json: JsonOption = False
-) -> None:
-    """Check invariants and audit chain.
-
-    Reads only. Exit code 1 on any violation, each in one sentence.
-
-    The chain shows, at its first bad event, whatever was edited, deleted, moved, inserted or cut off by somebody
-    without audit.key; the last five seconds of a program that was killed are not covered yet. It shows nothing
-    against whoever has that key. Nor can it tell that vault.db and audit.head were put back together to an earlier
-    moment: only the exchange can, where orders and balances are then not what the vault says.
-    """
-    raise typer.Exit(guarded(lambda: _verify(existing(home, live, settings), as_json)))
-
-
-def _verify(found: Context, as_json: bool) -> int:
-    from console.clock import SystemClock, SystemEntropy
-    from console.home import this_process
-    from storage.errors import VaultBroken
-    from storage.verification import vault_exists, verify_vault
-
-    try:
-        report = verify_vault(found.home.folder, found.home.mode, SystemClock(), this_process(SystemEntropy()))
-    except VaultBroken as error:
-        if not vault_exists(found.home.folder):
-            raise
-        raise CommandError(REFUSED, f"VAULT_BROKEN: {error}") from None
-    if as_json:
-        say_json(
-            {
-                "clean": report.clean,
-                "events": report.events,
-                "first_bad": report.first_bad,
-                "violations": list(report.problems),
-            }
-        )
-    elif report.clean:
-        say(f"clean: {report.events} audit events, every invariant holds")
-    else:
-        for problem in report.problems:
-            say(problem)
-    return OK if report.clean else REFUSED

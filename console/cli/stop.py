@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -18,7 +17,7 @@ from console.cli.context import (
     opened_engine,
     opened_vault,
 )
-from console.cli.output import OK, REFUSED, TEMPORARY, USAGE, CommandError, say
+from console.cli.output import OK, REFUSED, TEMPORARY, USAGE, CommandError, say, typed
 
 if TYPE_CHECKING:
     from console.cli.context import Context
@@ -179,9 +178,9 @@ def _resume(found: Context, reason: str | None) -> int:
         raise CommandError(REFUSED, f"{both} stands and stops both modes; remove it by hand first")
     say(f"{found.home.mode.upper()} is {standing.state} by {standing.actor}: {standing.reason}")
     phrase = f"resume {found.home.mode}"
-    if _typed(f"type: {phrase}") != phrase:
+    if typed(f"type: {phrase}") != phrase:
         raise CommandError(REFUSED, "not resumed: the phrase was not typed")
-    given = reason if reason is not None else _typed("reason:")
+    given = reason if reason is not None else typed("reason:")
     if not given.strip():
         raise CommandError(REFUSED, "not resumed: a reason is needed")
     say(f"trading is {asyncio.run(_lift(found, standing.id, given)).state}")
@@ -208,8 +207,3 @@ async def _lift(found: Context, lifts: int, reason: str) -> TradingRecord:
 
     async with opened_vault(found) as vault:
         return await resume_trading(vault, lifts, reason)
-
-
-def _typed(prompt: str) -> str:
-    say(prompt)
-    return sys.stdin.readline().strip()

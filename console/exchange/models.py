@@ -195,6 +195,7 @@ class OrderPayload(Payload):
             created_at=self.created * MICROS_PER_MS,
             operator_id=self.operator_id,
             trigger=None if self.trigger_amount is None else Price(self.trigger_amount),
+            order_type=self.order_type,
         )
 
 

@@ -17,6 +17,7 @@ from console.scheduler.jobs import HeldLease, Job
 from storage.clock import SECOND, Clock, Micros
 from storage.codes import UNDECIDED, JobName
 from storage.database import Tx, Vault
+from storage.earlier_orders import imported_orders
 from storage.execution_rows import executions_in
 from storage.facts import newest_sweep
 
@@ -91,7 +92,10 @@ async def reconcile_and_sweep(parts: Parts, *, force: bool = False) -> str:
     sweep = await parts.vault.read(newest_sweep)
     finished_at = None if sweep is None else sweep.finished_at
     if force or needs_sweep(finished_at, parts.clock.now(), SWEEP_EVERY - 5 * SECOND) or told:
+        before = await parts.vault.read(imported_orders)
         agrees = await sweep_once(parts.vault, parts.trade, parts.readonly, parts.sleep)
+        if taken_over := sorted(await parts.vault.read(imported_orders) - before):
+            told.append(f"taken over from before the restore {', '.join(map(str, taken_over))}")
         if not agrees:
             told.append("vault and exchange differ")
     return "; ".join(told)

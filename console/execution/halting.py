@@ -19,7 +19,14 @@ from storage.execution_models import Execution
 from storage.execution_rows import executions_in
 from storage.halt_file import NAME, lower_halt, raise_halt, written_at_ns
 from storage.models import TradingRecord
-from storage.trading_state import current_trading_state, halt_again, latch_halt_file, resume, tighten
+from storage.trading_state import (
+    current_trading_state,
+    halt_again,
+    imports_are_open,
+    latch_halt_file,
+    resume,
+    tighten,
+)
 
 EXTRA_WAIT_S: Final = 2.0
 """Beyond the request time-out, how long a stop waits for senders."""
@@ -144,8 +151,8 @@ async def resume_trading(vault: Vault, lifts: int, reason: str) -> TradingRecord
 
     Raises Conflict when another halt came meanwhile, recorded or by file (which is put back), OSError, VaultError.
     """
-    before, file = await vault.transact(_newest_halt)
-    if before.id != lifts:
+    before, file, restored = await vault.transact(_newest_halt)
+    if before.id != lifts or restored:
         return await vault.transact(lambda tx: resume(tx, lifts, reason))  # raises, with the reason
     if lower_halt(vault.folder) != file:
         raise_halt(vault.folder)
@@ -161,8 +168,9 @@ async def resume_trading(vault: Vault, lifts: int, reason: str) -> TradingRecord
     return record
 
 
-def _newest_halt(tx: Tx) -> tuple[TradingRecord, int | None]:
-    """The stored state, with a HALT file nobody recorded yet in it; and when the mode's file was last written to."""
+def _newest_halt(tx: Tx) -> tuple[TradingRecord, int | None, bool]:
+    """The stored state, with a HALT file nobody recorded yet in it; when the mode's file was last written to; and
+    whether the vault was restored and does not know yet what was sent since the backup."""
     written = written_at_ns(tx.folder / NAME)
     latch_halt_file(tx)
-    return current_trading_state(tx), written
+    return current_trading_state(tx), written, imports_are_open(tx)

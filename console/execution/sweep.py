@@ -16,6 +16,7 @@ from console.exchange.answers import same_id
 from console.exchange.errors import ExchangeError
 from console.exchange.readonly import ReadOnlyClient
 from console.exchange.trade import TradeClient
+from console.execution.earlier import take_over_earlier_orders
 from console.execution.fills import follow_orders
 from console.execution.reconcile import Sleep, adopt, adopt_late_orders
 from storage.clock import Micros
@@ -51,6 +52,8 @@ class Compared:
     """One sentence for each symbol whose balance differs."""
     balances: Mapping[str, Decimal]
     """Totals (available + in orders) by symbol."""
+    imported: bool = False
+    """It took over what was sent before a restore."""
 
     @property
     def differences(self) -> tuple[str, ...]:
@@ -95,11 +98,13 @@ def sweep_result(compared: Compared, trade: TradeClient, started_at: Micros) -> 
         balances=compared.balances,
         key_fingerprint=trade.fingerprint,
         exchange_identity=trade.identity,
+        imported=compared.imported,
     )
 
 
 async def compare(vault: Vault, trade: TradeClient, readonly: ReadOnlyClient) -> Compared:
     """Follow what is ours, then list the exchange, then read the vault. Raises ExchangeError, VaultError."""
+    imported, unread = await take_over_earlier_orders(vault, trade, readonly)
     await follow_orders(vault, trade)
     await adopt_late_orders(vault, trade)
     reached("sweep.followed")
@@ -121,11 +126,13 @@ async def compare(vault: Vault, trade: TradeClient, readonly: ReadOnlyClient) ->
     unsettled = [execution.market for execution in known if execution.state in UNDECIDED]
     open_symbols = {symbol for market in unsettled for symbol in market.split("-")} | open_before | open_after
     balance: list[str] = []
-    if after is None and vault.mode is Mode.LIVE:
-        balance.append("nobody has accepted yet what the LIVE account holds; oracle --live adopt does, while HALTED")
+    if after is None and (vault.mode is Mode.LIVE or any(execution.imported for execution in known)):
+        command = "oracle --live adopt" if vault.mode is Mode.LIVE else "oracle adopt"
+        account = f"the {vault.mode.upper()} account holds"
+        balance.append(f"nobody has accepted yet what {account}; {command} does, while HALTED")
     elif _balance_differences(totals, before, open_symbols):
         balance = _balance_differences(totals, after, open_symbols)
-    return Compared(tuple(foreign), tuple(wrong), tuple(missing), tuple(balance), totals)
+    return Compared(tuple(foreign), (*unread, *wrong), tuple(missing), tuple(balance), totals, imported)
 
 
 async def _import_flows(vault: Vault, readonly: ReadOnlyClient) -> None:

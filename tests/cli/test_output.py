@@ -31,6 +31,7 @@ COMMANDS = [
     *("run", "paper", "status", "proposals", "history", "executions", "locks", "verify", "propose", "approve"),
     *("decline", "execute", "cancel", "reconcile", "resolve", "halt", "reduce", "resume", "policy"),
     *("policy show", "policy activate", "policy list", "policy diff", "budget", "scans", "saw", "adopt", "gauntlet"),
+    *("backup", "restore"),
 ]
 
 

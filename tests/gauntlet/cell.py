@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,7 +19,18 @@ from tests.gauntlet.commands import KILLED, NEVER, Slots, exchange, fire, is_ali
 from tests.gauntlet.comparing import disagreements
 from tests.gauntlet.faults import LATE_S, MARGIN_MS, SUBMIT, WINDOW_MS, rule
 from tests.gauntlet.looking import CLAIM_LIVES_S, seconds_to_wait, state_of, trading_state, unsettled
-from tests.gauntlet.scenes import HALT, NEW_VAULT, OUT_OF_REACH, RESUME, SCENES, TAKE_BACK, WORKER, Scene
+from tests.gauntlet.scenes import (
+    HALT,
+    NEW_VAULT,
+    OUT_OF_REACH,
+    RESTORE,
+    RESUME,
+    SCENES,
+    TAKE_BACK,
+    TAKE_OVER,
+    WORKER,
+    Scene,
+)
 
 SETTLED_WITHIN_S: Final = (WINDOW_MS + MARGIN_MS) / 1000 + 15
 """An UNKNOWN may not be older than this once the exchange answers again."""
@@ -27,6 +39,7 @@ POINTS_ANEW_S: Final = 60.0
 """After a ban a process asks nothing more until its points are given anew, at the next minute."""
 
 PHRASE: Final = "resume paper\n"
+RESTORE_PHRASE: Final = "restore paper\n"
 UNDER_MARKET: Final = "0.985"
 
 
@@ -110,6 +123,11 @@ class Trial:
             self.cell.reached = run(self.home, "status", at=self.cell.point).returncode == KILLED
             begin(self.home)
         self.proposal = self._resting() if self.scene.needs_keeper else self._propose()
+        if self.scene.restores:
+            self._send_after_a_backup()
+            self.cell.reached = self._killed()
+            self._mend()
+            return
         if self.scene.died_before is not None:
             fire(self.home, self.proposal, at=self.scene.died_before)
         if self.scene is RESUME:
@@ -121,6 +139,24 @@ class Trial:
             self._spoil()
         if not self.scene.fault_stays:
             self._mend()
+
+    def _send_after_a_backup(self) -> None:
+        """The order is sent under the fault, and in the trial of taking it over already forgotten by a restore."""
+        self._wait_until(lambda: run(self.home, "reconcile").returncode == 0)
+        done = run(self.home, "backup", "--to", str(self.home / "backup"))
+        assert done.returncode == 0, done.stdout + done.stderr
+        self._spoil()
+        fire(self.home, self.proposal)
+        if self.scene is TAKE_OVER:
+            self._restore_again()
+
+    def _restore(self, at: str | None = None) -> subprocess.CompletedProcess[str]:
+        return run(self.home, "restore", str(self.home / "backup"), "--reason", "a trial", at=at, typed=RESTORE_PHRASE)
+
+    def _restore_again(self) -> None:
+        done = self._restore()
+        if done.returncode != 0:
+            self.cell.broken.append(f"restore: {done.stdout}{done.stderr}")
 
     def _killed(self) -> bool:
         """Run the scene's command until it dies at the point; False if it never does."""
@@ -142,6 +178,8 @@ class Trial:
                     return not is_alive(started.pid)
             case "halt":
                 return run(self.home, "halt", "--reason", "a trial", at=point).returncode == KILLED
+            case "restore":
+                return self._restore(point).returncode == KILLED
             case "resume":
                 done = run(self.home, "resume", "--reason", "a trial", at=point, typed=PHRASE)
                 return done.returncode == KILLED
@@ -182,6 +220,11 @@ class Trial:
             self._stop_again()
         if self.scene is RESUME:
             self._resume_again()
+        if self.scene is RESTORE:
+            expected = "ACTIVE" if self.cell.point in ("restore.copied", "restore.prepared") else "HALTED"
+            if self.cell.reached and (state := trading_state(self.home)) != expected:
+                self.cell.broken.append(f"trading is {state} after the death, not {expected}")
+            self._restore_again()
         if self.scene.fault_stays:
             code, text = fire(self.home, self.proposal)
             if self.scene is HALT and code != 1:
@@ -238,9 +281,15 @@ class Trial:
         """Nobody can have the order a second time; a proposal that was never claimed can still be tried."""
         claimed = state_of(self.home) != ""
         code, text = fire(self.home, self.proposal)
+        if self.scene.restores:
+            if code != 1:
+                self.cell.broken.append(f"fired after the restore: {code} {text[-300:]}")
+            done = run(self.home, "resume", "--reason", "vault and exchange agree", typed=PHRASE)
+            if done.returncode != 0:
+                self.cell.broken.append(f"resume: {done.stdout}{done.stderr}")
         if claimed and (code != 1 or "ALREADY_CLAIMED by" not in text):
             self.cell.broken.append(f"fired a second time: {code} {text[-300:]}")
-        if not claimed:
+        if not claimed and not self.scene.restores:
             self._come_to_rest()
 
     def _look_at_everything(self) -> None:

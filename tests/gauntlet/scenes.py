@@ -22,6 +22,8 @@ class Scene:
     """An order that rests is wanted, and only a running keeper lets entries rest."""
     fault_stays: bool = False
     """Nothing was claimed before the death: the fault meets the order that is tried after it."""
+    restores: bool = False
+    """The order is sent after a backup, which is then restored: the vault has forgotten it."""
 
 
 EXECUTE: Final = Scene("execute", "POST /order")
@@ -35,6 +37,8 @@ WORKER: Final = Scene("worker", "GET /order", died_before="submit.answered")
 HALT: Final = Scene("halt", "POST /order", fault_stays=True)
 TAKE_BACK: Final = Scene("halt", "DELETE /order", needs_keeper=True)
 RESUME: Final = Scene("resume", "POST /order", fault_stays=True)
+RESTORE: Final = Scene("restore", "POST /order", restores=True)
+TAKE_OVER: Final = Scene("reconcile", "POST /order", restores=True)
 
 BY_FAMILY: Final = {
     "migrate": NEW_VAULT,
@@ -50,6 +54,7 @@ BY_FAMILY: Final = {
     "halt": HALT,
     "cancel": TAKE_BACK,
     "resume": RESUME,
+    "restore": RESTORE,
 }
 BY_POINT: Final = {
     **{f"gate.{step}": UNCLAIMED for step in ("checked", "decision-stored", "execution-stored", "trade-stored")},
@@ -59,6 +64,7 @@ BY_POINT: Final = {
     "reconcile.looked-up": FIND,
     "reconcile.found": FIND,
     "reconcile.adopted": FIND,
+    "restore.order-imported": TAKE_OVER,
 }
 
 
@@ -71,6 +77,7 @@ SCENES: Final = {point: scene_of(point) for point in POINTS}
 
 OUT_OF_REACH: Final = {
     **dict.fromkeys(("evidence.read", "evidence.fills-stored", "evidence.before-commit"), NO_ORDER),
+    "restore.order-imported": NO_ORDER,
     "settle.unknown": frozenset(FAULTS) - UNANSWERED,
     "submit.dead-man-armed": UNANSWERED - {"delay"},  # whose request has the longer window
 }

@@ -17,9 +17,10 @@ SAMPLE = {
     ("reconcile.proved", "status"): "ABSENT",
     ("evidence.before-head", "fills-late"): "FILLED",
     ("setup.rows", "drop-before-apply"): "ABSENT",
+    ("restore.written", "late-apply"): "FILLED",
 }
 """Each of another kind, with its execution's end: an order applied long after its answer was lost, absence proven, the
-audit head behind the vault, a vault half made."""
+audit head behind the vault, a vault half made, a vault restored while an order it has forgotten is on its way."""
 
 
 def test_every_point_has_its_scene_and_every_fault_its_figures() -> None:

@@ -12,7 +12,7 @@ from typing import Final
 
 import pytest
 
-from console.cli import show
+from console.cli import verify
 from storage.audit import Head, read_chain, read_head, verify_chain
 from storage.codes import Mode
 from storage.database import Tx
@@ -118,7 +118,7 @@ async def test_only_the_exchange_tells_that_vault_and_head_went_back_together(tm
         (folder / name).unlink(missing_ok=True)
     report = verify_vault(folder, Mode.PAPER, SteppedClock(), OPERATOR)
     assert (report.clean, report.events) == (True, 1), "a whole that was in force once is told apart by nothing in it"
-    said = " ".join(str(show.verify.__doc__).split())
+    said = " ".join(str(verify.verify.__doc__).split())
     assert "vault.db and audit.head were put back together to an earlier moment: only the exchange can" in said
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -220,11 +221,30 @@ def test_a_submission_of_exactly_ten_minutes_does_not_hang_yet(whole: Tx) -> Non
     assert found_by(whole, "no submission hangs") == []
 
 
-def test_ids_of_an_earlier_incarnation_are_left_alone(whole: Tx) -> None:
-    foreign_client_id(whole)
-    whole.now += 1
-    whole.audit("vault.restored", "x")
-    assert found_by(whole, "_ids_are_derived") == []
+def test_ids_of_an_earlier_incarnation_are_left_alone_and_no_others(whole: Tx) -> None:
+    for foreign, found in ((False, 0), (True, 1)):
+        tell_of_a_restore(whole, f"00000000-0000-4000-8000-00000000000{int(foreign)}")
+        if foreign:
+            foreign_client_id(whole)
+        assert len(found_by(whole, "_ids_are_derived")) == found
+
+
+def tell_of_a_restore(tx: Tx, incarnation: str) -> None:
+    tx.sql.insert(
+        "insert_earlier_incarnation", incarnation=tx.info.incarnation, orders_from=0, markets="[]", now=tx.now
+    )
+    tx.info = replace(tx.info, incarnation=incarnation)
+
+
+@pytest.mark.parametrize("state", ["EXPIRED", "DECLINED"])
+def test_a_proposal_that_was_over_has_an_execution_after_a_restore_only(whole: Tx, state: str) -> None:
+    without_triggers(whole)
+    number = whole.db.execute("SELECT proposal_id FROM trade_executions WHERE id = 1").fetchone()[0]
+    whole.db.execute("UPDATE trade_proposals SET state = ? WHERE id = ?", (state, number))
+    said = f"proposal {number} is {state} although it has an execution"
+    assert found_by(whole, "an executed proposal is not open") == [said]
+    whole.db.execute("UPDATE trade_executions SET imported = 1 WHERE id = 1")
+    assert found_by(whole, "an executed proposal is not open") == []
 
 
 def test_no_query_needs_a_newer_sqlite_than_the_vault() -> None:

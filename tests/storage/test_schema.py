@@ -35,7 +35,7 @@ APPEND_ONLY: Final = (
 )  # fmt: skip
 NEVER_DELETED: Final = (
     "trade_proposals", "trade_executions", "trade_history", "fills", "gpt_usage_log", "policy_activations",
-    "vault_info",
+    "vault_info", "earlier_incarnations",
 )  # fmt: skip
 MUTABLE: Final = ("scan_jobs", "operator_presence")
 
@@ -61,6 +61,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tx]:
     tx.sql.insert(
         "insert_accepted_order", market="ADA-EUR", order_id="order-9", now=tx.now, reason="mine", actor="operator"
     )
+    tx.sql.insert("insert_earlier_incarnation", incarnation="0" * 36, orders_from=1, markets="[]", now=tx.now)
     halt(tx, "test")
     beyond = venue_fill(9, quantity=execution.quantity)
     apply_order(tx, execution.id, venue_order(execution, "filled", beyond), "stream", {})
@@ -136,6 +137,17 @@ UNIQUES: Final = {
     "oracle_pauses": "SELECT * FROM oracle_pauses WHERE replaces IS NOT NULL",
     "accepted_orders": "SELECT * FROM accepted_orders",
 }
+
+
+def test_of_an_earlier_incarnation_only_its_import_is_noted_once(tx: Tx) -> None:
+    tx.sql.insert("insert_earlier_incarnation", incarnation="1" * 36, orders_from=1, markets="[]", now=tx.now)
+    for change in ("orders_from = 2", "ended_at = 2", "markets = '[1]'", "incarnation = 'x' || substr(incarnation, 2)"):
+        with pytest.raises(sqlite3.IntegrityError, match="only the import is noted"):
+            tx.db.execute(f"UPDATE earlier_incarnations SET {change}")
+    tx.db.execute("UPDATE earlier_incarnations SET imported_at = 5")
+    for again in ("NULL", "6"):
+        with pytest.raises(sqlite3.IntegrityError, match="once"):
+            tx.db.execute(f"UPDATE earlier_incarnations SET imported_at = {again}")
 
 
 def as_a_stranger(tx: Tx) -> None:
