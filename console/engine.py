@@ -25,7 +25,7 @@ from console.home import Home
 from console.jobs import Looking
 from console.paper import process as exchange_process
 from console.settings import Settings
-from storage.clock import SECOND
+from storage.clock import SECOND, Micros
 from storage.codes import JobName, Mode
 from storage.database import Tx, Vault
 from storage.errors import StaleFence
@@ -33,6 +33,7 @@ from storage.facts import newest_sweep
 from storage.halt_file import halt_file_present, prepare_halt
 from storage.leases import acquire_lease, finish_lease, hurry_job, register_job
 from storage.models import Actor, Lease
+from storage.stops import live_stops
 from storage.sweeps import bind_exchange
 from storage.trading_state import is_news, latch_halt_file
 
@@ -170,14 +171,16 @@ class Engine:
             finally:
                 release(self.connection)
 
-    async def settle_before_claims(self) -> None:
+    async def settle_before_claims(self, *, compare_stops: bool = False) -> None:
         """Look for unsettled orders, and make sure that a fresh, clean sweep stands: by this process or by another.
 
+        With ``compare_stops`` none from before this call will do while a stop stands at the exchange.
         One process sweeps under the job's lease, the others wait for its row. Raises ExchangeError, VaultError.
         """
+        since = self.vault.clock.now() if compare_stops else None
         deadline = self.clock.monotonic() + WAIT_FOR_SWEEP_S
         while True:
-            if await self.vault.read(_is_settled):
+            if await self.vault.read(lambda tx: _is_settled(tx, since)):
                 return
             lease = await self.vault.transact(self._take_reconcile)
             if lease is not None:
@@ -239,10 +242,11 @@ class Engine:
         return True
 
 
-def _is_settled(tx: Tx) -> bool:
+def _is_settled(tx: Tx, since: Micros | None) -> bool:
     sweep = newest_sweep(tx)
-    fresh = sweep is not None and sweep.clean and 0 <= tx.now - sweep.finished_at < FRESH_SWEEP
-    return fresh and not has_unsettled(tx)
+    if sweep is None or not sweep.clean or not 0 <= tx.now - sweep.finished_at < FRESH_SWEEP or has_unsettled(tx):
+        return False
+    return since is None or sweep.finished_at >= since or not live_stops(tx)
 
 
 async def open_vault(home: Home, clock: SystemClock, entropy: SystemEntropy, actor: Actor) -> Vault:

@@ -179,9 +179,9 @@ class Runtime(Decisions):
             )
             for job in (*make_jobs(engine.looking, self.settings.intervals.look_seconds), *make_duties(engine.parts)):
                 scheduler.register(job)
-            # Before any claim: what an earlier process left unsettled is looked for.
+            # Before any claim: what an earlier process left unsettled is looked for, what it left as stops compared.
             with suppress(ExchangeError):
-                await engine.settle_before_claims()
+                await engine.settle_before_claims(compare_stops=True)
             await scheduler.start()
             self._scheduler = scheduler
         self.failed = None

@@ -128,6 +128,6 @@ def authenticate(
             expected = sign(key.secret, stamp, method, target, text)
         except UnicodeEncodeError:
             continue
-        if hmac.compare_digest(expected.encode(), signature.encode("utf-8", "surrogateescape")):
+        if hmac.compare_digest(expected.encode(), signature.encode("utf-8", "surrogatepass")):
             return Caller(key, timestamp + window)
     raise refusal(309)

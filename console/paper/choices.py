@@ -140,7 +140,10 @@ FEE_TIERS: Choice[tuple[tuple[int, str, str], ...]] = Choice(
 FEE_DAYS = Choice(30, "CCXT 2026-11", "days of volume; when the tier is settled anew was not found: after every fill")
 FEE_CATEGORIES = Practice("one table for all fee categories", NONE_FOUND, "the rates of the categories differ")
 TIER_TYPE = Practice("fees.tier is an integer", "T25 2025-09", "live; D25 shows a string")
-FEE_ROUNDING = Practice("each fill is rounded for itself", NONE_FOUND, "the dearer way for an order with several fills")
+FEE_ROUNDING = Setting(
+    "fill", NONE_FOUND, "each fill is rounded for itself, the dearer way; or an order's fills together",
+    settable.one_of("fill", "order"),
+)  # fmt: skip
 QUOTE_ROUNDING = Practice("whole cents", NONE_FOUND, "of quotes other than euro; there are none here")
 ZERO_BALANCE_ROW = Setting(False, NONE_FOUND, "whether a single symbol with nothing of it has a row", settable.flag)
 ZERO_BALANCES_LISTED = Choice(False, "D25 2025-08", "all assets above zero; the traffic recorded in 2023 has zero rows")

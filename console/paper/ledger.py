@@ -2,7 +2,7 @@
 
 Fees are in the quote currency and move the quote balance in whole cents (inferred from recorded fills of 2019-2023):
 a sale pays out floor(gross·(1-rate)), a purchase costs ceil(gross·(1+rate)); what lies between that and gross is the
-fee. Rounding is per fill: how several fills of one order are rounded was never recorded, and this is the dearer way.
+fee. How several fills of one order are rounded was never recorded: each for itself, or together (FEE_ROUNDING).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
+from console.paper.choices import FEE_ROUNDING
 from console.paper.decimals import ZERO, ceil_cents, ceil_places, floor_cents
 from console.paper.fees import FeeTiers
 from console.paper.markets import BY_NAME, MarketSpec
@@ -94,10 +95,10 @@ class Ledger:
         if order.amount_remaining is not None:
             order.amount_remaining -= amount
         if order.side == "buy":
-            fee = self._pay(order, spec, gross, rate)
+            fee = self._pay(order, spec, gross, self._cost(order, gross, rate))
             self._add(spec.base, amount)
         else:
-            fee = gross - sale_proceeds(gross, rate)
+            fee = gross - self._proceeds(order, gross, rate)
             self._deliver(order, spec, amount)
             self._add(spec.quote, gross - fee)
         order.filled_amount += amount
@@ -127,7 +128,28 @@ class Ledger:
         order.on_hold -= from_hold
         self.store.set_balance(spec.base, available - (amount - from_hold), in_order - from_hold)
 
-    def _pay(self, order: Order, spec: MarketSpec, gross: Decimal, rate: Decimal) -> Decimal:
+    def _cost(self, order: Order, gross: Decimal, rate: Decimal) -> Decimal:
+        """What a further purchase of an order takes, fee included."""
+        if FEE_ROUNDING.value == "fill":
+            return purchase_cost(gross, rate)
+        paid = order.filled_amount_quote + order.fee_paid
+        return max(ceil_cents(self._unrounded(order, 1) + gross * (1 + rate)) - paid, ceil_cents(gross))
+
+    def _proceeds(self, order: Order, gross: Decimal, rate: Decimal) -> Decimal:
+        """What a further sale of an order pays out, fee deducted."""
+        if FEE_ROUNDING.value == "fill":
+            return sale_proceeds(gross, rate)
+        received = order.filled_amount_quote - order.fee_paid
+        whole = floor_cents(self._unrounded(order, -1) + gross * (1 - rate)) - received
+        return max(min(whole, floor_cents(gross)), ZERO)
+
+    def _unrounded(self, order: Order, sign: int) -> Decimal:
+        """What the fills of an order up to now would have moved without rounding, at the rates of this moment."""
+        rates = {True: self.taker, False: self.maker}
+        fills = self.store.fills("order_id = ?", [order.order_id])
+        return sum((fill.price * fill.amount * (1 + sign * rates[fill.taker]) for fill in fills), ZERO)
+
+    def _pay(self, order: Order, spec: MarketSpec, gross: Decimal, cost: Decimal) -> Decimal:
         """Take gross and fee from hold and available; returns the fee.
 
         Many small fills can round up to more than was held. What is missing comes from the available balance, and
@@ -137,7 +159,7 @@ class Ledger:
         rest = ZERO
         if order.price is not None and order.amount_remaining is not None:
             rest = order.amount_remaining * order.price
-        paid = min(purchase_cost(gross, rate), available + order.on_hold - rest)
+        paid = min(cost, available + order.on_hold - rest)
         next_hold = min(self.hold_of(order), available + order.on_hold - paid)
         self.store.set_balance(
             spec.quote,

@@ -109,9 +109,18 @@ def order_json(**changes: Any) -> dict[str, Any]:
 
 def recorded(method: str) -> Any:
     """The recorded answer of one method of the fixture file; skips where it is not at hand, fails in CI."""
-    if not RECORDED.exists():
-        if os.environ.get("CI"):
-            pytest.fail(f"{RECORDED} is missing")
-        pytest.skip("the recorded payloads are not here")
-    (case,) = json.loads(RECORDED.read_text())["methods"][method]
+    (case,) = _fixture(RECORDED)["methods"][method]
     return case["httpResponse"]
+
+
+def recorded_markets() -> list[Any]:
+    """The recorded rules of markets; skips where they are not at hand, fails in CI."""
+    return [market["info"] for market in _fixture(RECORDED.with_name("ccxt-markets-bitvavo.json")).values()]
+
+
+def _fixture(path: Path) -> Any:
+    if not path.exists():
+        if os.environ.get("CI"):
+            pytest.fail(f"{path} is missing")
+        pytest.skip("the recorded payloads are not here")
+    return json.loads(path.read_text())

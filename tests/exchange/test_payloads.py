@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from console.exchange.answers import Canceled, NoAnswer, classify_cancel_answer
 from console.exchange.errors import ExchangeUnreadable
 from console.exchange.models import (
     BalancePayload,
@@ -18,7 +20,7 @@ from console.exchange.models import (
 )
 from console.exchange.wire import read_all, read_most, read_one
 from storage.money import Eur, Price, Quantity
-from tests.exchange.kit import order_json, recorded
+from tests.exchange.kit import order_json, recorded, recorded_markets
 
 MARKET = {
     "market": "BTC-EUR",
@@ -121,6 +123,25 @@ def test_market_rules_are_exactly_what_the_exchange_says() -> None:
     assert (rules.quantity_decimals, rules.maximum_open_orders) == (8, 400)
     assert rules.tick_size == Price.of("1")
     assert rules.order_types == {"market", "limit"}
+
+
+def test_recorded_markets_are_read_without_loss() -> None:
+    sent = recorded_markets()
+    assert [row["market"] for row in sent] == ["BTC-EUR", "LTC-EUR"]
+    for row in sent:
+        payload = read_one(MarketPayload, row, "market")
+        nothing_lost({name: value for name, value in row.items() if name != "orderTypes"}, payload)
+        rules = payload.rules()
+        assert (rules.market, rules.tick_size) == (row["market"], Price.of(row["tickSize"]))
+        assert rules.minimum_quantity == Quantity.of(row["minOrderInBaseAsset"])
+        assert rules.order_types == set(row["orderTypes"])
+
+
+def test_a_recorded_cancel_is_an_answer_about_its_order() -> None:
+    sent = recorded("cancelOrder")
+    body = json.dumps(sent).encode()
+    assert classify_cancel_answer(200, body, sent["orderId"], "") == Canceled(sent["orderId"])
+    assert isinstance(classify_cancel_answer(200, body, "another", ""), NoAnswer)
 
 
 def test_an_odd_market_is_left_out_and_only_odd_ones_are_an_error() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -14,13 +15,16 @@ from console.execution.fills import follow_order, follow_orders
 from console.execution.halting import take_back_entries
 from console.execution.ideas import ExitWords, NothingHeld, draw_exit, free_to_sell, stops_of
 from console.execution.outcome import End, Outcome
+from console.home import Home
 from console.paper.process import Address
-from storage.codes import CheckCode, ExecutionState, TriggerType
+from console.runtime import Runtime
+from console.settings import Settings
+from storage.codes import CheckCode, ExecutionState, Mode, TriggerType
 from storage.facts import read_book
 from storage.gate import draw_ticket
 from storage.invariants import broken_invariants
 from storage.market_models import Quote
-from storage.models import Proposal, Ticket
+from storage.models import Actor, Proposal, Ticket
 from storage.money import Quantity
 from storage.proposals import create_proposal
 from storage.stops import live_stops
@@ -152,3 +156,21 @@ async def test_a_stop_that_somebody_changed_or_took_away_is_told(rig: Rig) -> No
     (told,) = await rig.rows("SELECT level, text FROM alerts")
     assert told["level"] == "critical"
     assert "ended as canceled with 0 of" in told["text"]
+
+
+async def test_stops_are_compared_at_every_start_however_young_the_last_comparison_is(rig: Rig) -> None:
+    await buy(rig)
+    stop = await protect(rig)
+    assert await rig.sweep()
+    order_id = (await rig.execution(stop.execution_id)).order_id
+    await somebody(rig, "PUT", orderId=order_id, triggerAmount="20000")
+    (rig.vault.folder / "exchange.json").write_text(rig.address.to_json())
+    home = Home(rig.vault.folder.parent, Mode.PAPER)
+    runtime = Runtime(home, Settings(), Actor("ann", "starts", os.getpid()))
+    try:
+        await runtime.start()
+        assert runtime.failed is None
+        (found,) = await rig.rows("SELECT differences FROM exchange_sweeps ORDER BY id DESC LIMIT 1")
+    finally:
+        await runtime.stop()
+    assert "at 20000 there; oracle cancel" in found["differences"]

@@ -145,6 +145,26 @@ async def test_every_threshold_of_protection_can_be_set(
     assert shown["restatementReason"] == reason
 
 
+@pytest.mark.parametrize("side", ["buy", "sell"])
+async def test_the_fills_of_an_order_can_be_rounded_together(bench: Bench, side: str) -> None:
+    await place(bench, market_order(amountQuote="400"))
+    off = {}
+    for rounding in ("fill", "order"):
+        bench.clock.step(5)
+        bench.engine.advance()
+        suppose(f"FEE_ROUNDING={rounding}")
+        for level in bench.engine.markets["BTC-EUR"].ladder.against(side)[:4]:
+            level.amount = Decimal("0.00043211")
+        order = await place(bench, market_order(side=side, amount="0.00160007"))
+        assert len(order["fills"]) == 4
+        gross, fee = Decimal(order["filledAmountQuote"]), Decimal(order["feePaid"])
+        assert fee == sum(Decimal(fill["fee"]) for fill in order["fills"])
+        rate, sign = Decimal("0.0025"), 1 if side == "buy" else -1
+        assert (gross + sign * fee) % Decimal("0.01") == 0
+        off[rounding] = fee - gross * rate
+    assert 0 <= off["order"] < Decimal("0.01") < off["fill"]
+
+
 async def test_a_ban_can_begin_anew_with_every_question(bench: Bench) -> None:
     suppose("REFUSED_WEIGHT=true")
     for _ in range(11):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import tempfile
 from decimal import Decimal
 from pathlib import Path
+from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from console.paper.book import STATES
+from console.paper.choices import FEE_ROUNDING
 from console.paper.errors import ApiError
 from console.paper.ledger import hold_currency
 from console.paper.markets import BY_NAME, SPECS
@@ -174,11 +176,12 @@ def _do(bench: Bench, step: tuple[object, ...]) -> None:
 @given(
     st.integers(1, 100),
     st.lists(st.one_of(PLACE, PLACE, PLACE, CHANGE, CHANGE, MOVE, CANCEL, SWEEP, STATE), min_size=3, max_size=25),
+    st.sampled_from(["fill", "order"]),
 )
 def test_balances_change_by_fills_and_fees_alone_and_no_book_stays_crossed(
-    seed: int, steps: list[tuple[object, ...]]
+    seed: int, steps: list[tuple[object, ...]], rounding: str
 ) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, patch.object(FEE_ROUNDING, "value", rounding):
         bench = Bench.make(Path(folder), seed=seed)
         # Something to sell from the beginning.
         _place(bench, "ADA-EUR", "buy", "quote", 20_000, 0)
