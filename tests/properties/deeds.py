@@ -38,7 +38,6 @@ from storage.money import Eur
 from storage.policies import presets, read_policy
 from storage.policy_store import activate_policy, active_policy
 from storage.proposals import (
-    UNDO_WITHIN,
     NewProposal,
     approve,
     create_proposal,
@@ -70,6 +69,8 @@ POLICIES: Final[Mapping[str, dict[str, Any]]] = MappingProxyType(
     }
 )
 PRESETS: Final = ("semi-auto", "hunter", "observer")
+
+UNDO_WITHIN: Final = 5 * SECOND
 
 NO_LIMITS: Final = (None, "", "NaN", "nan", "Infinity", "-Infinity", -1, "-0.01", float("nan"), float("inf"), True)
 """What no limit may be."""
@@ -172,7 +173,9 @@ async def ticket_of(process: Process, proposal: Proposal) -> tuple[Ticket, Quote
 async def fire(world: World, process: Process, shown: tuple[Ticket, Quote], typed: bool = True) -> Outcome | None:
     """Send what a ticket shows."""
     world.watch.confirmed(*shown)
-    return await world.attempt(process, process.executor.execute(*shown, typed_amount=typed))
+    outcome = await world.attempt(process, process.executor.execute(*shown, typed_amount=typed))
+    world.ends["died" if outcome is None else outcome.end] += 1
+    return outcome
 
 
 async def fire_amid(world: World, process: Process, proposal: Proposal, turns: int, intruder: str) -> None:
