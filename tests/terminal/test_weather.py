@@ -5,13 +5,15 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import struct
 import subprocess
 import termios
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("weather")]
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="a small file system is mounted by root only")
 DISK_BYTES = 8 << 20
+DISK_INODES = 200
 
 
 @contextmanager
@@ -70,7 +73,9 @@ def still_usable(terminal: Terminal, home: Path) -> None:
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[None]:
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(folder)])
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES},nr_inodes={DISK_INODES}", "tmpfs", str(folder)]
+    )
     if mounted.returncode:
         pytest.skip("file systems cannot be mounted here")
     try:
@@ -94,6 +99,20 @@ def filled(folder: Path) -> Iterator[None]:
         yield
     finally:
         path.unlink()
+
+
+@contextmanager
+def without_inodes(folder: Path) -> Iterator[None]:
+    """No file can be made on the disk of ``folder``; what is there can be written."""
+    fillers = folder / "fillers"
+    fillers.mkdir()
+    with suppress(OSError):
+        for number in count():
+            (fillers / str(number)).touch()
+    try:
+        yield
+    finally:
+        shutil.rmtree(fillers)
 
 
 @AS_ROOT
