@@ -21,11 +21,8 @@ FIRING: Final = (sys.executable, "-m", "tests.cli.firing")
 RESTS_IN, HELD = "ADA-EUR", "XRP-EUR"
 """Markets of the entry that rests and of the position with a stop; the others are fired at."""
 
-DEAD_MAN_S: Final = 10
-"""The shortest that a policy takes."""
-
 PATIENT: Final = {"window_ms": 30_000, "absence_margin_ms": 200, "lookup_lag_ms": 100, "request_timeout_ms": 2000}
-"""An order that is held up in its process for seconds is taken all the same."""
+"""An order held up in its process for seconds is taken all the same; one without an answer is soon UNKNOWN."""
 STOPPED: Final = "stopped: no order can leave"
 HALTED_BY_FILE: Final = "touch"
 HALTED_BY_RENAMING: Final = "rename"
@@ -145,25 +142,25 @@ def keeper_runs(home: Path) -> bool:
 
 
 def allow_much(home: Path, **submit: int) -> None:
-    """A policy with no pauses, room for thousands of orders, and a short dead-man switch."""
+    """A policy with no pauses and room for thousands of orders."""
     caps = {"per_day": 100_000, "per_hour": 50_000}
     activate(
         home, cooldown_min=0, anti_flip_min=0, cooldown_after_loss_min=0, exposure_eur=500_000, trades=caps, exits=caps,
-        submit={**PATIENT, "dead_man_s": DEAD_MAN_S, **submit},
+        submit={**PATIENT, **submit},
     )  # fmt: skip
 
 
-def begin(home: Path) -> None:
-    """Much money, no looks of the scheduler that would cost time."""
+def settings(home: Path) -> None:
+    """Much money, and few looks of the scheduler, which would cost time."""
     (home / "settings.yaml").write_text("paper: {balance_eur: 1000000}\nintervals: {look_seconds: 3600}\n")
-    oracle(home, "status")
-    allow_much(home)
 
 
 @contextmanager
 def scene(home: Path) -> Iterator[Scene]:
     """A worker with the keeper's lease, and a position with its stop."""
-    begin(home)
+    settings(home)
+    oracle(home, "status")
+    allow_much(home)
     with running(home, "worker") as worker:
         wait_until(lambda: keeper_runs(home), 30)
         made = Scene(home)

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.kit import exchange_rows, mend, spoil, vault_rows, wait_until
-from tests.cli.stopping import DEAD_MAN_S, HALTED_BY_COMMAND, Scene, begin, keeper_runs
+from tests.cli.kit import exchange_rows, mend, oracle, spoil, vault_rows, wait_until
+from tests.cli.stopping import HALTED_BY_COMMAND, Scene, allow_much, keeper_runs, settings
 from tests.cli.test_worker import running
 from tests.terminal.pseudo_terminal import Terminal
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.xdist_group("dead-man")]
+
+DEAD_MAN_S = 10
+"""The shortest that a policy takes."""
 
 LATE_NS = 2_000_000_000
 """The exchange looks ten times a second; a busy machine is slower."""
@@ -23,9 +26,11 @@ LATE_NS = 2_000_000_000
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Path]:
     """A folder whose exchange goes on whoever dies."""
-    begin(tmp_path)
+    settings(tmp_path)
     with running(tmp_path, "paper") as exchange:
         exchange.wait_for("answers at", 30)
+        oracle(tmp_path, "status")
+        allow_much(tmp_path, dead_man_s=DEAD_MAN_S)
         yield tmp_path
 
 

@@ -101,27 +101,33 @@ def test_where_no_file_can_be_made_the_vault_stops_everybody(on_a_small_disk: Sc
     on_a_small_disk.go_on()
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_an_exchange_that_swallows_everything_hinders_no_halt(calm: Scene, way: str) -> None:
-    """An order is in the exchange's socket when it falls silent: its window is over when it is read."""
+@pytest.fixture
+def brisk(calm: Scene) -> Iterator[Scene]:
+    """Orders are good for a second only."""
     allow_much(calm.home, window_ms=1000)
-    exchange = address(calm.home)["pid"]
-    with firing(calm.home) as process:
+    yield calm
+    allow_much(calm.home)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_exchange_that_swallows_everything_hinders_no_halt(brisk: Scene, way: str) -> None:
+    """An order is in the exchange's socket when it falls silent: its window is over when it is read."""
+    exchange = address(brisk.home)["pid"]
+    with firing(brisk.home) as process:
         process.type(f"stop {exchange}\n")
         process.wait_for("sending")
         try:
-            stopped, told = calm.halt(way)
+            stopped, told = brisk.halt(way)
             process.wait_for("^fired unknown .*no answer within 2 s")
             if way == HALTED_BY_COMMAND:
-                calm.told_of_the_entry(told)
+                brisk.told_of_the_entry(told)
                 assert "its answer is missing" in told or "(UNKNOWN)" in told, told
         finally:
             os.kill(exchange, signal.SIGCONT)
         refused_thrice_more(process)
-    calm.nothing_left_after(way, stopped)
-    calm.entry_is_gone_and_the_stop_stays()
-    wait_until(lambda: oracle_json(calm.home, "status")["unknown"] == 0)
-    allow_much(calm.home)
+    brisk.nothing_left_after(way, stopped)
+    brisk.entry_is_gone_and_the_stop_stays()
+    wait_until(lambda: oracle_json(brisk.home, "status")["unknown"] == 0)
 
 
 @pytest.mark.parametrize("way", WAYS)
