@@ -136,9 +136,10 @@ def refused_thrice_more(process: Running) -> None:
     wait_until(lambda: refused() >= 3, 30)
 
 
-def keeper_runs(home: Path) -> bool:
-    """Whether some process keeps the dead-man switch, so that entries may rest."""
-    return bool(vault_rows(home, "SELECT 1 FROM scan_jobs WHERE job = 'keeper' AND holder IS NOT NULL"))
+def jobs_run(home: Path) -> bool:
+    """Whether some process keeps the dead-man switch, so that entries may rest, and the first look is over."""
+    kept = vault_rows(home, "SELECT 1 FROM scan_jobs WHERE job = 'keeper' AND holder IS NOT NULL")
+    return bool(kept) and bool(vault_rows(home, "SELECT 1 FROM gpt_usage_log WHERE oracle = 'rules/look'"))
 
 
 def allow_much(home: Path, **submit: int) -> None:
@@ -162,7 +163,7 @@ def scene(home: Path) -> Iterator[Scene]:
     oracle(home, "status")
     allow_much(home)
     with running(home, "worker") as worker:
-        wait_until(lambda: keeper_runs(home), 30)
+        wait_until(lambda: jobs_run(home), 30)
         made = Scene(home)
         made.hold_with_a_stop()
         yield made

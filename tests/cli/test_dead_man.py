@@ -10,11 +10,16 @@ from pathlib import Path
 import pytest
 
 from tests.cli.kit import exchange_rows, mend, oracle, spoil, vault_rows, wait_until
-from tests.cli.stopping import HALTED_BY_COMMAND, Scene, allow_much, keeper_runs, settings
+from tests.cli.stopping import HALTED_BY_COMMAND, Scene, allow_much, jobs_run, settings
 from tests.cli.test_worker import running
 from tests.terminal.pseudo_terminal import Terminal
 
-pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.xdist_group("dead-man")]
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("dead-man"),
+]
 
 DEAD_MAN_S = 10
 """The shortest that a policy takes."""
@@ -50,7 +55,7 @@ def worker(home: Path) -> Iterator[Callable[[], None]]:
 def console(home: Path) -> Iterator[Callable[[], None]]:
     """A console; what kills it."""
     with Terminal(["run"], home=home) as terminal:
-        wait_until(lambda: pumped(terminal) and keeper_runs(home), 30)
+        wait_until(lambda: pumped(terminal) and jobs_run(home), 30)
         yield terminal.kill
 
 
@@ -84,7 +89,7 @@ def test_entries_of_a_killed_process_end_at_the_exchange_and_stops_stay(
 ) -> None:
     scene = Scene(home)
     with keeper(home) as kill:
-        wait_until(lambda: keeper_runs(home), 30)
+        wait_until(lambda: jobs_run(home), 30)
         scene.hold_with_a_stop()
         entry = scene.rest_an_entry()
         if keeper is worker:  # a console's terminal would have to be read all the while
@@ -108,7 +113,7 @@ def test_entries_of_a_killed_process_end_at_the_exchange_and_stops_stay(
 def test_while_halted_the_switch_is_not_armed_again_and_does_what_the_cancels_could_not(home: Path) -> None:
     scene = Scene(home)
     with worker(home):
-        wait_until(lambda: keeper_runs(home), 30)
+        wait_until(lambda: jobs_run(home), 30)
         scene.hold_with_a_stop()
         entry = scene.rest_an_entry()
         spoil(home, "DELETE /order: status 503; POST /cancelOrdersAfter: delay 0")

@@ -29,7 +29,12 @@ from tests.cli.stopping import (
 )
 from tests.terminal.test_weather import AS_ROOT, filled, small_disk, without_inodes
 
-pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.xdist_group("stopping")]
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("stopping"),
+]
 
 
 @pytest.fixture(scope="module")
