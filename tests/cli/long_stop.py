@@ -44,7 +44,9 @@ def trial(scene: Scene, how: str, way: str) -> float:
 
 def main() -> int:
     """Every kind of lock, each way to halt."""
-    with tempfile.TemporaryDirectory(prefix="long-stop-") as folder, scene(Path(folder)) as made:
+    # The exchange goes on for a few seconds, in the folder that is thrown away.
+    thrown_away = tempfile.TemporaryDirectory(prefix="long-stop-", ignore_cleanup_errors=True)
+    with thrown_away as folder, scene(Path(folder)) as made:
         for how in ("database", "file"):
             for way in WAYS:
                 took = trial(made, how, way)

@@ -21,7 +21,7 @@ FIRING: Final = (sys.executable, "-m", "tests.cli.firing")
 RESTS_IN, HELD = "ADA-EUR", "XRP-EUR"
 """Markets of the entry that rests and of the position with a stop; the others are fired at."""
 
-PATIENT: Final = {"window_ms": 30_000, "absence_margin_ms": 200, "lookup_lag_ms": 100, "request_timeout_ms": 2000}
+PATIENT: Final = {"window_ms": 30_000, "absence_margin_ms": 200, "lookup_lag_ms": 100, "request_timeout_ms": 8000}
 """An order held up in its process for seconds is taken all the same; one without an answer is soon UNKNOWN."""
 STOPPED: Final = "stopped: no order can leave"
 HALTED_BY_FILE: Final = "touch"

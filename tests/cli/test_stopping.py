@@ -108,8 +108,8 @@ def test_where_no_file_can_be_made_the_vault_stops_everybody(on_a_small_disk: Sc
 
 @pytest.fixture
 def brisk(calm: Scene) -> Iterator[Scene]:
-    """Orders are good for a second only."""
-    allow_much(calm.home, window_ms=1000)
+    """Orders are good for a second only, and without an answer after two they are UNKNOWN."""
+    allow_much(calm.home, window_ms=1000, request_timeout_ms=2000)
     yield calm
     allow_much(calm.home)
 

@@ -11,7 +11,7 @@ import pytest
 from tests.cli.kit import fault_hits, oracle, oracle_json, orders, propose, spoil, vault_rows, wait_until
 from tests.cli.stopping import HALTED_BY_FILE, STOPPED, WAYS, orders_after, sends_after
 from tests.terminal.pseudo_terminal import Terminal
-from tests.terminal.test_console import SELECTED, fire_the_selected
+from tests.terminal.test_console import SELECTED, read_on
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("broken-screen")]
 
@@ -24,7 +24,11 @@ def test_a_halt_stops_after_the_screen_broke_with_an_order_in_flight(tmp_path: P
     with Terminal(["run"], home=tmp_path, program=BREAKING) as terminal:
         terminal.wait_for(SELECTED, 20)
         spoil(tmp_path, "POST /order: delay 4 x1")
-        fire_the_selected(terminal)
+        terminal.send("e")
+        for shown, key in (("READY", "\r"), ("ARMED", "F")):  # keys count some time after what they answer is drawn
+            terminal.wait_for(shown, 20)
+            read_on(terminal, 1.0)
+            terminal.send(key)
         wait_until(lambda: fault_hits(tmp_path) == 1)
         (tmp_path / "break").touch()
         terminal.wait_for("The console ended on RuntimeError", on_screen=False)
