@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -53,16 +54,29 @@ def worker(home: Path) -> Iterator[Callable[[], None]]:
 
 @contextmanager
 def console(home: Path) -> Iterator[Callable[[], None]]:
-    """A console; what kills it."""
+    """A console whose terminal is read, as one that nobody reads stands still; what kills it."""
     with Terminal(["run"], home=home) as terminal:
-        wait_until(lambda: pumped(terminal) and jobs_run(home), 30)
-        yield terminal.kill
+        over = threading.Event()
 
+        def read() -> None:
+            while not over.is_set():
+                terminal.pump(0.05)
 
-def pumped(terminal: Terminal) -> bool:
-    """Read what a console writes, so that it is not held up; always true."""
-    terminal.pump(0.01)
-    return True
+        reader = threading.Thread(target=read)
+        reader.start()
+
+        def stop_reading() -> None:
+            over.set()
+            reader.join()
+
+        def kill() -> None:
+            stop_reading()
+            terminal.kill()
+
+        try:
+            yield kill
+        finally:
+            stop_reading()
 
 
 def due_ns(home: Path) -> int:
@@ -92,8 +106,7 @@ def test_entries_of_a_killed_process_end_at_the_exchange_and_stops_stay(
         wait_until(lambda: jobs_run(home), 30)
         scene.hold_with_a_stop()
         entry = scene.rest_an_entry()
-        if keeper is worker:  # a console's terminal would have to be read all the while
-            armed_again(home, scene)
+        armed_again(home, scene)
         kill()
         killed, due = time.time_ns(), due_ns(home)
         assert killed < due <= killed + DEAD_MAN_S * 1_000_000_000
