@@ -29,7 +29,12 @@ def test_a_halt_stops_after_the_screen_broke_with_an_order_in_flight(tmp_path: P
             terminal.wait_for(shown, 20)
             read_on(terminal, 1.0)
             terminal.send(key)
-        wait_until(lambda: fault_hits(tmp_path) == 1)
+
+        def in_flight() -> bool:
+            terminal.pump(0.02)  # a console that nobody reads stands still
+            return fault_hits(tmp_path) == 1
+
+        wait_until(in_flight)
         (tmp_path / "break").touch()
         terminal.wait_for("The console ended on RuntimeError", on_screen=False)
         if way == HALTED_BY_FILE:
