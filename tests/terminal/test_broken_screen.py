@@ -23,7 +23,7 @@ def test_a_halt_stops_after_the_screen_broke_with_an_order_in_flight(tmp_path: P
     other = propose(tmp_path, "ETH-EUR")
     with Terminal(["run"], home=tmp_path, program=BREAKING) as terminal:
         terminal.wait_for(SELECTED, 20)
-        spoil(tmp_path, "POST /order: delay 4 x1")
+        spoil(tmp_path, "POST /order: delay 8 x1")
         terminal.send("e")
         for shown, key in (("READY", "\r"), ("ARMED", "F")):  # keys count some time after what they answer is drawn
             terminal.wait_for(shown, 20)

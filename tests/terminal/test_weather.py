@@ -20,6 +20,7 @@ import pytest
 
 from storage.codes import Mode
 from tests.cli.kit import (
+    BETWEEN_LOOKS,
     address,
     environment,
     locked,
@@ -104,11 +105,13 @@ def filled(folder: Path) -> Iterator[None]:
 @contextmanager
 def without_inodes(folder: Path) -> Iterator[None]:
     """No file can be made on the disk of ``folder``; what is there can be written."""
-    fillers = folder / "fillers"
+    fillers, numbers = folder / "fillers", count()
     fillers.mkdir()
-    with suppress(OSError):
-        for number in count():
-            (fillers / str(number)).touch()
+    for _ in range(5):  # a file that takes another's place frees one, once
+        with suppress(OSError):
+            for number in numbers:
+                (fillers / str(number)).touch()
+        BETWEEN_LOOKS.wait(0.1)
     try:
         yield
     finally:
