@@ -46,8 +46,8 @@ def halt(
     """Stop: no order leaves any more.
 
     Makes the HALT file first, so it works with the vault locked and the disk full; then records HALTED and
-    cancels resting entries. Exits and stops stay; --stops-too takes the stops back as well. Exit code 3: a process
-    is still sending, and is named.
+    cancels resting entries, or names each that it could not cancel and each order whose answer is missing. Exits and
+    stops stay; --stops-too takes the stops back as well. Exit code 3: a process is still sending, and is named.
     """
     raise typer.Exit(guarded(lambda: asyncio.run(_halt(existing(home, live, settings), reason, stops))))
 
@@ -91,7 +91,7 @@ async def _record(found: Context, reason: str) -> str:
     try:
         async with opened_vault(found) as vault:
             await record_halt(vault, reason if reason.strip() else BY_OPERATOR)
-    except VaultError as error:
+    except (VaultError, OSError) as error:  # a log that cannot be opened, too
         return str(error)
     say("HALTED is recorded")
     return ""

@@ -20,8 +20,13 @@ from storage.database import Tx, Vault
 from storage.earlier_orders import imported_orders
 from storage.execution_rows import executions_in
 from storage.facts import newest_sweep
+from storage.policies import Policy
+from storage.policy_store import active_policy
 
 SWEEP_EVERY: Final[Micros] = 60 * SECOND
+KEEPER_EVERY: Final[Micros] = 10 * SECOND
+TURNS_PER_DELAY: Final = 3
+"""So often the dead-man switch is armed again before it would go off: one turn may fail, another be late."""
 CALL_S: Final = 15.0
 """Seconds an outside call of a job may take; its lease must last that long."""
 
@@ -37,6 +42,8 @@ class Parts:
     executor: Executor
     clock: Clock
     sleep: Sleep
+    keeper_pace: Micros = KEEPER_EVERY
+    """Until the keeper's next turn, by the policy's dead-man delay."""
 
 
 def make_duties(parts: Parts) -> list[Job]:
@@ -44,7 +51,13 @@ def make_duties(parts: Parts) -> list[Job]:
     return [
         Job(JobName.RECONCILE, lambda held: run_reconcile(parts, held), SWEEP_EVERY, urgent=has_unsettled),
         Job(JobName.FILLS, lambda held: run_fills(parts, held), 2 * SECOND, wanted=has_orders_to_follow),
-        Job(JobName.KEEPER, lambda held: run_keeper(parts, held), 10 * SECOND, held=True),
+        Job(
+            JobName.KEEPER,
+            lambda held: run_keeper(parts, held),
+            KEEPER_EVERY,
+            held=True,
+            pace=lambda: parts.keeper_pace,
+        ),
     ]
 
 
@@ -68,7 +81,13 @@ async def run_fills(parts: Parts, held: HeldLease) -> str:
 async def run_keeper(parts: Parts, held: HeldLease) -> str:
     """Keep the dead-man switch armed, end old entries."""
     held.require_time(CALL_S)
+    parts.keeper_pace = await parts.vault.read(_keeper_pace)
     return await keep(parts.vault, parts.trade, parts.executor)
+
+
+def _keeper_pace(tx: Tx) -> Micros:
+    policy: Policy = active_policy(tx).policy
+    return min(KEEPER_EVERY, policy.submit.dead_man_s * SECOND // TURNS_PER_DELAY)
 
 
 async def run_reconcile(parts: Parts, held: HeldLease) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.kit import execute, locked, oracle, oracle_json, orders, propose, refusals, vault_rows
+from tests.cli.kit import execute, locked, oracle, oracle_json, orders, propose, refusals, rows, vault_rows
 from tests.execution.test_halting import sender
 from tests.terminal.pseudo_terminal import Terminal
 
@@ -118,3 +118,46 @@ def test_reduce_refuses_buys_and_lets_what_is_held_be_sold(tmp_path: Path) -> No
     oracle(tmp_path, "approve", str(sell), "--override", "COOLDOWN", "--override", "ANTI_FLIP", "--reason", "out of it")
     end, text = execute(tmp_path, sell)
     assert (end, orders(tmp_path)) == (0, 2), text
+
+
+def states(home: Path, mode: str) -> list[tuple[object, ...]]:
+    """What a mode's vault recorded of its trading, oldest first."""
+    return rows(home / mode / "vault.db", "SELECT state, reason FROM trading_state ORDER BY id")
+
+
+@pytest.mark.parametrize(("mode", "other", "options"), [("paper", "live", ()), ("live", "paper", ("--live",))])
+def test_a_resume_in_one_mode_lifts_no_stop_of_the_other(
+    tmp_path: Path, mode: str, other: str, options: tuple[str, ...]
+) -> None:
+    elsewhere = () if options else ("--live",)
+    oracle(tmp_path, *elsewhere, "halt", "--reason", "the other one")
+    oracle(tmp_path, *options, "halt", "--reason", "this one")
+    before = states(tmp_path, other)
+    assert before[-1] == ("HALTED", "the other one")
+    oracle(tmp_path, *options, "resume", "--reason", "over", typed=f"resume {mode}\n")
+    assert states(tmp_path, mode)[-1] == ("ACTIVE", "over")
+    assert not (tmp_path / mode / "HALT").exists()
+    assert (tmp_path / other / "HALT").exists()
+    assert states(tmp_path, other) == before
+    assert oracle_json(tmp_path, *elsewhere, "status")["trading_state"] == "HALTED"
+    # The phrase of the other mode lifts nothing here.
+    assert oracle(tmp_path, *elsewhere, "resume", check=False, typed=f"resume {mode}\nover\n").returncode == 1
+    assert (tmp_path / other / "HALT").exists()
+
+
+@pytest.mark.parametrize("how", ["the same reason", "another reason", "touch"])
+def test_a_halt_that_comes_while_the_phrase_is_typed_is_not_lifted(tmp_path: Path, how: str) -> None:
+    oracle(tmp_path, "halt", "--reason", "the same reason")
+    with Terminal(["resume", "--reason", "back"], home=tmp_path) as terminal:
+        terminal.wait_for("type: resume paper", on_screen=False)
+        if how == "touch":
+            (tmp_path / "paper" / "HALT").touch()
+        else:
+            oracle(tmp_path, "halt", "--reason", how)
+        terminal.send("resume paper\n")
+        assert terminal.wait_exit() == 1
+        assert "another halt was recorded meanwhile" in terminal.plain()
+    assert (tmp_path / "paper" / "HALT").exists()
+    assert oracle_json(tmp_path, "status")["trading_state"] == "HALTED"
+    oracle(tmp_path, "resume", "--reason", "looked at both", typed="resume paper\n")
+    assert oracle_json(tmp_path, "status")["trading_state"] == "ACTIVE"

@@ -26,9 +26,9 @@ LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ \S.*")
 class Running:
     """A command that runs until it is told to stop; its lines are collected as they come."""
 
-    def __init__(self, home: Path, arguments: Sequence[str]) -> None:
+    def __init__(self, home: Path, arguments: Sequence[str], program: Sequence[str] = ORACLE) -> None:
         self.process = subprocess.Popen(
-            [*ORACLE, *arguments],
+            [*program, *arguments],
             env=environment(home),
             cwd=home,
             stdin=subprocess.PIPE,
@@ -77,8 +77,8 @@ class Running:
 
 
 @contextmanager
-def running(home: Path, *arguments: str) -> Iterator[Running]:
-    command = Running(home, arguments)
+def running(home: Path, *arguments: str, program: Sequence[str] = ORACLE) -> Iterator[Running]:
+    command = Running(home, arguments, program)
     try:
         yield command
     finally:

@@ -7,11 +7,14 @@ import asyncio
 import pytest
 
 from console.exchange.errors import ExchangeError
+from console.execution.duties import Parts, make_duties
 from console.execution.fills import follow_orders
 from console.execution.keeper import keep
-from storage.clock import MINUTE
-from storage.codes import ExecutionState, Side, TradingState
+from console.scheduler.jobs import HeldLease
+from storage.clock import MINUTE, SECOND
+from storage.codes import ExecutionState, JobName, Side, TradingState
 from storage.halt_file import raise_halt
+from storage.leases import acquire_lease, register_job
 from storage.trading_state import halt, tighten
 from tests.execution.kit import Rig, until
 
@@ -39,6 +42,18 @@ async def test_the_switch_is_armed_again_while_an_entry_rests(rig: Rig) -> None:
         return (due_ms(rig) or 0) > first
 
     await until(later)
+
+
+@pytest.mark.parametrize(("delay_s", "turn_s"), [(10, 10 / 3), (15, 5), (30, 10), (300, 10)])
+async def test_it_arms_the_switch_again_well_before_it_goes_off(rig: Rig, delay_s: int, turn_s: float) -> None:
+    await rig.policy(name="short", submit={"dead_man_s": delay_s})
+    parts = Parts(rig.vault, rig.readonly, rig.trade, rig.quotes, rig.executor, rig.clock, rig.clock.sleep)
+    (keeper,) = (job for job in make_duties(parts) if job.name is JobName.KEEPER)
+    await rig.do(lambda tx: register_job(tx, JobName.KEEPER, SECOND))
+    lease = await rig.do(lambda tx: acquire_lease(tx, JobName.KEEPER, "me"))
+    assert lease is not None
+    assert await keeper.run(HeldLease(rig.vault, rig.clock, lease)) == ""
+    assert keeper.interval() == int(turn_s * SECOND)
 
 
 async def test_without_an_entry_nothing_is_armed(rig: Rig) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -203,3 +204,11 @@ def test_a_shared_lock_is_taken_alone_only_without_other_holders(tmp_path: Path)
     assert late.share()
     mine.close()
     late.close()
+
+
+def test_the_program_starts_processes_and_never_forks() -> None:
+    """A fork without exec keeps every lock of its parent for as long as it lives."""
+    forking = re.compile(r"os\.fork|multiprocessing|ProcessPoolExecutor|pty\.fork|close_fds=False|pass_fds")
+    root = Path(__file__).parents[2]
+    sources = (path for folder in ("storage", "console") for path in (root / folder).rglob("*.py"))
+    assert [str(path) for path in sources if forking.search(path.read_text(encoding="utf-8"))] == []

@@ -28,7 +28,15 @@ PATIENCE = 2
 class Terminal:
     """One process on its own pseudo-terminal."""
 
-    def __init__(self, arguments: Sequence[str], *, columns: int = 120, rows: int = 40, home: Path) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        *,
+        columns: int = 120,
+        rows: int = 40,
+        home: Path,
+        program: Sequence[str] = ORACLE,
+    ) -> None:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self.written = b""
@@ -43,7 +51,7 @@ class Terminal:
         self.pid, self._descriptor = pty.fork()
         if self.pid == 0:
             os.chdir(home)
-            os.execve(sys.executable, [*ORACLE, *arguments], environment)  # noqa: S606 - our own module
+            os.execve(sys.executable, [*program, *arguments], environment)  # noqa: S606 - our own module
         fcntl.ioctl(self._descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def __enter__(self) -> Terminal:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import struct
 import subprocess
 import termios
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from storage.codes import Mode
 from tests.cli.kit import (
+    BETWEEN_LOOKS,
     address,
     environment,
     locked,
@@ -38,6 +41,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("weather")]
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="a small file system is mounted by root only")
 DISK_BYTES = 8 << 20
+DISK_INODES = 200
 
 
 @contextmanager
@@ -70,7 +74,9 @@ def still_usable(terminal: Terminal, home: Path) -> None:
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[None]:
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(folder)])
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES},nr_inodes={DISK_INODES}", "tmpfs", str(folder)]
+    )
     if mounted.returncode:
         pytest.skip("file systems cannot be mounted here")
     try:
@@ -94,6 +100,22 @@ def filled(folder: Path) -> Iterator[None]:
         yield
     finally:
         path.unlink()
+
+
+@contextmanager
+def without_inodes(folder: Path) -> Iterator[None]:
+    """No file can be made on the disk of ``folder``; what is there can be written."""
+    fillers, numbers = folder / "fillers", count()
+    fillers.mkdir()
+    for _ in range(5):  # a file that takes another's place frees one, once
+        with suppress(OSError):
+            for number in numbers:
+                (fillers / str(number)).touch()
+        BETWEEN_LOOKS.wait(0.1)
+    try:
+        yield
+    finally:
+        shutil.rmtree(fillers)
 
 
 @AS_ROOT
