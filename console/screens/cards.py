@@ -198,6 +198,8 @@ def _figures(outcome: Outcome, tick: Price | None, inner: int) -> Sequence[Line]
     lines = paragraph(" filled     ", filled, inner, 2)
     if outcome.filled.is_positive:
         lines += paragraph(" value      ", f"{fmt.eur(outcome.value)} EUR, {fee}", inner, 2)
+    if outcome.seconds is None:
+        return lines
     return [*lines, *paragraph(" took       ", f"{outcome.seconds:.2f} s from F to the answer", inner, 2)]
 
 
@@ -230,6 +232,10 @@ class ScrollCard(Card, inherit_bindings=False):
     heading = ""
     closers: tuple[str, ...] = ("enter",)
 
+    def within(self, lines: list[Line], scene: Scene) -> list[Line]:
+        """All of them: what is drawn here is cut to the screen already, and keeps its own place."""
+        return lines
+
     def press(self, key: Key) -> None:
         """Scroll, or close."""
         moves = {"down": 1, "j": 1, "up": -1, "k": -1, "pagedown": 10, "pageup": -10, "home": -999, "end": 999}
@@ -243,6 +249,11 @@ class ScrollCard(Card, inherit_bindings=False):
         """All lines."""
         raise NotImplementedError
 
+    @property
+    def keys(self) -> str:
+        """The keys beside those that scroll."""
+        return " {q} closes"
+
     def draw(self, scene: Scene, width: int) -> list[Line]:
         """As many lines as there is room for."""
         lines = self.content(scene, width - 2)
@@ -250,7 +261,7 @@ class ScrollCard(Card, inherit_bindings=False):
         self._top = min(max(self._top, 0), max(len(lines) - room, 0))
         more = len(lines) > room
         place = f"{self._top + 1}-{min(self._top + room, len(lines))} of {len(lines)}" if more else ""
-        foot = keyed(" {↓} {↑} more   {q} closes") if more else keyed(" {q} closes")
+        foot = keyed((" {↓} {↑} more  " if more else "") + self.keys)
         shown = lines[self._top : self._top + room]
         right = [Span(place, "muted")] if place else []
         return frame_lines(scene, [Span(self.heading, "strong")], right, [*shown, foot], width)

@@ -354,3 +354,12 @@ async def test_a_card_higher_than_the_screen_keeps_title_and_keys_and_scrolls_to
         assert running.lines[-1].startswith("┗ ↑ more")
         await running.press("up")
         assert "4 ideas live" not in running.text
+
+
+async def test_an_order_of_the_history_does_not_say_how_long_its_answer_took() -> None:
+    driver = FakeDriver(console_state())
+    driver.execution_changes = {"seconds": None}
+    async with console(driver) as running:
+        await running.press("4", "home", "enter")
+        await running.sees("filled     0.00041 of 0.00041 BTC")
+        assert "took" not in running.text
