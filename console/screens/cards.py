@@ -154,7 +154,8 @@ class OutcomeCard(Card, inherit_bindings=False):
         body += _figures(outcome, tick, inner)
         body += self._causes(scene, tick, inner)
         body += paragraph(" so         ", _consequence(outcome), inner - 1, 3)
-        body += [(), keyed(" {Enter} closes   {x} exit" if self.can_exit else " {Enter} closes")]
+        ways = "   {x} exit" if self.can_exit else "   {n} again, fresh price" if self.can_again else ""
+        body += [(), keyed(f" {{Enter}} closes{ways}")]
         return frame_lines(scene, titles, [Span(str(outcome.proposal_id))], body, width)
 
     def _causes(self, scene: Scene, tick: Price | None, inner: int) -> list[Line]:
@@ -178,11 +179,21 @@ class OutcomeCard(Card, inherit_bindings=False):
         bought = self.outcome.side is Side.BUY and self.outcome.filled.is_positive
         return bought and not self.console.driver.read_only
 
+    @property
+    def can_again(self) -> bool:
+        """Whether its proposal is used up though there is no order, and nobody else has one for it."""
+        outcome = self.outcome
+        used_up = outcome.end in (End.ABANDONED, End.REJECTED) and outcome.holder is None
+        return used_up and not self.console.driver.read_only
+
     def press(self, key: Key) -> None:
-        """``x`` goes on to selling what was bought."""
+        """``x`` goes on to selling what was bought, ``n`` to the same idea again where nothing came of it."""
         if key.character == "x" and self.can_exit and self.readable:
             self.dismiss(None)
             self.console.open_exit(self.outcome.order.market, self.outcome.proposal_id)
+        elif key.character == "n" and self.can_again and self.readable:
+            self.dismiss(None)
+            self.console.open_again(self.outcome.proposal_id)
         else:
             super().press(key)
 

@@ -36,6 +36,8 @@ SHORT_REASONS: Final = {"1": "gone", "2": "big", "3": "doubt", "4": "seen"}
 TYPED_REASON: Final = "5"
 RESTING_ROW: Final = "r "
 """What the key of a resting order's row in the portfolio begins with; the number of its execution follows."""
+IDEA_ROW: Final = "p"
+"""What the key of a row begins with that stands for a proposal without an order; its number follows."""
 
 KEYS: Final = {key: action.id for action in ACTIONS for key in action.keys if set(action.where) != {Where.TICKET}}
 """What a key means on the dashboard."""
@@ -316,11 +318,15 @@ class Deeds(Ways):
 
     def _open_trade(self, line: HistoryLine) -> None:
         from console.screens.cards import OutcomeCard
+        from console.screens.saw_card import SawCard
         from console.screens.unknown_card import UnknownCard
 
         trade, state, console = line.trade, self.screen.state, self.screen.console
         if trade is None or state is None:
             console.say(safe_text(f"{line.market} {line.end}: no order was made"))
+            number = line.key.removeprefix(IDEA_ROW)
+            if number != line.key and number.isdecimal():
+                self.screen.app.push_screen(SawCard(int(number), leads_on=False))
             return
         unknown = next((row for row in state.unknown if row.id == trade.execution_id), None)
         if unknown is not None:

@@ -83,6 +83,15 @@ async def test_enter_on_a_proposal_opens_the_same_card() -> None:
         await open_card(running, key="enter")
 
 
+async def test_enter_on_an_idea_that_expired_shows_what_it_came_from() -> None:
+    driver = seeing()
+    driver.ended = make_proposal(id=1036, rationale=WHY)
+    async with console(driver) as running:
+        await running.press("4", "home", "down", "enter")
+        await running.until(lambda: running.screens[-1] == "SawCard")
+        await running.sees("SAW 1036")
+
+
 async def test_w_in_the_ticket_shows_it_over_the_ticket_which_does_not_idle_meanwhile() -> None:
     async with console(seeing()) as running:
         await running.open_ticket()
