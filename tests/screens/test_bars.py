@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from textual import events
 
 from console.actions import Where
 from console.screens.cards import HelpCard
@@ -311,3 +312,14 @@ async def test_a_long_card_stays_where_it_was_scrolled_to(key: str) -> None:
         card.redraw()
         await running.pilot.pause()
         assert running.text == scrolled
+
+
+@pytest.mark.parametrize("step", ["tab", "down"])
+async def test_what_is_typed_right_behind_a_step_belongs_to_the_next_field(step: str) -> None:
+    async with console(FakeDriver(console_state(header=halted()))) as running:
+        await running.press("R")
+        await running.sees("type resume paper ")
+        words = [events.Key(character, character) for character in "resume paperdrill"]
+        for event in (*words[:12], events.Key(step, None), *words[12:], events.Key("enter", None)):
+            running.app.post_message(event)
+        await running.until(lambda: ("resume", 9, "drill") in running.driver.asked)

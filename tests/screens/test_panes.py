@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from textual import events
 
 from console.panes import budget
+from console.panes.activity import quiet_text
 from console.panes.chart import draw_candles, price_range, row_of
 from console.panes.drawing import Scene
 from console.panes.framing import Title, body_lines
@@ -377,6 +378,14 @@ async def test_a_long_list_of_locks_scrolls_under_the_cursor() -> None:
         assert "C0-EUR" not in running.text
         await running.press("home")
         await running.until(lambda: "▸C0-EUR" in running.text)
+
+
+def test_a_long_quiet_line_loses_words_before_figures() -> None:
+    state = console_state()
+    whole = quiet_text(state, SCENE, 200)
+    assert whole == "quiet at 14:30: 3 of 5 markets · nearest XRP 1 h +1.4 of 1.5 % · 0:41"
+    assert quiet_text(state, SCENE, len(whole) - 1) == whole.replace(" markets", "")
+    assert quiet_text(state, SCENE, len(whole) - 9) == whole.replace(": 3 of 5 markets", "")
 
 
 # ---- pane 5
