@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import Final
+
+COMPLETING: Final = "_ORACLE_COMPLETE"
+"""Set by a shell that asks how its line goes on; it gives no words, and wants no console."""
 
 
 def main() -> None:
@@ -10,7 +15,7 @@ def main() -> None:
     try:
         from console.opening import open_at_once, opening_of
 
-        opening = opening_of(sys.argv[1:])
+        opening = None if COMPLETING in os.environ else opening_of(sys.argv[1:])
         if opening is not None:
             sys.exit(open_at_once(opening))
         from console.cli import run_command_line

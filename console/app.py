@@ -298,19 +298,33 @@ class ConsoleApp(App[int], inherit_bindings=False):
         from console.execution.outcome import End
         from console.screens.broken_card import Broken, BrokenCard
         from console.screens.cards import OutcomeCard
-        from console.screens.unknown_card import UnknownCard
 
         outcome = self._waiting.pop(0)
         if isinstance(outcome, Broken):
             self.push_screen(BrokenCard(outcome))
-            return
-        state = self.driver.state
-        unknown = () if state is None else state.unknown
-        execution = next((row for row in unknown if row.id == outcome.execution_id), None)
-        if outcome.end is End.UNKNOWN and execution is not None:
-            self.push_screen(UnknownCard(execution))
+        elif outcome.end is End.UNKNOWN and outcome.execution_id is not None:
+            self.spawn(self._show_unknown(outcome, outcome.execution_id), f"reading {outcome.proposal_id}")
         else:
             self.push_screen(OutcomeCard(outcome))
+
+    async def _show_unknown(self, outcome: Outcome, execution_id: int) -> None:
+        """The card of an order without an answer, from the vault: the state on the screen may be from before it."""
+        from console.screens.cards import OutcomeCard
+        from console.screens.unknown_card import UnknownCard
+
+        card: UnknownCard | OutcomeCard = OutcomeCard(outcome)
+        try:
+            facts = await self.driver.unknown(execution_id)
+            if facts.settled:
+                card = OutcomeCard(await self.driver.execution_outcome(execution_id))
+            else:
+                card = UnknownCard(facts.execution, facts)
+        except DRIVER_ERRORS as error:
+            log.warning("reading %s: %s", outcome.proposal_id, error)
+        if self.is_running and self.screen is self.dashboard:
+            self.push_screen(card)
+        else:
+            self._waiting.insert(0, outcome)
 
     # ---- stopping
 

@@ -57,7 +57,7 @@ class Decisions(WaysOn):
         """How an attempt stands now. Raises VaultError."""
         from console.execution.executor import outcome_of
 
-        return await self._ready().vault.read(lambda tx: outcome_of(tx, execution_id, None, 0.0))
+        return await self._ready().vault.read(lambda tx: outcome_of(tx, execution_id, None, None))
 
     async def decline(self, proposal_id: int, note: str | None) -> None:
         """Decline a proposal. Raises VaultError."""

@@ -10,11 +10,14 @@ if TYPE_CHECKING:  # the screen's first frame waits for this module: what decisi
     from console.execution.ideas import Draft, ExitWords, Idea
     from console.execution.unknown import UnknownFacts
     from console.market_data import MarketData, MarketsView
+    from console.oracle.snapshot import Dropped, Snapshot
     from console.past import Page, Place
+    from console.sight import Sight
     from storage.absence import OperatorFill
     from storage.clock import Micros
     from storage.codes import CheckCode
     from storage.database import Tx
+    from storage.looks import StoredLook
     from storage.market_models import MarketRules, Quote
     from storage.models import Proposal
     from storage.presence import Absence
@@ -148,6 +151,24 @@ class WaysOn:
     def look_at(self, market: str, others: frozenset[str]) -> MarketsView | None:
         """What is known of a market's last trades and the others' candles; None before the start. Asking keeps them."""
         return None if self._markets is None else self._markets.look_at(market, others)
+
+    async def sight(self, proposal_id: int) -> Sight:
+        """What was seen for a proposal, as stored. Raises VaultError."""
+        from console.sight import stored_sight
+
+        return await self._ready().vault.read(lambda tx: stored_sight(tx, proposal_id))
+
+    async def look_again(self, market: str) -> Snapshot | Dropped:
+        """The same figures of this moment; nothing is stored. Raises VaultError, ExchangeError."""
+        from console.sight import look_again
+
+        return await look_again(self._ready().looking, market)
+
+    async def newest_looks(self) -> list[StoredLook]:
+        """The newest look at each market. Raises VaultError."""
+        from storage.looks import latest_looks
+
+        return await self._ready().vault.read(latest_looks)
 
     # coming back -----------------------------------------------------------------------------------------------
     async def note_key(self) -> None:

@@ -47,7 +47,7 @@ def policy_with_hash(tx: Tx, policy_hash: str) -> Policy:
 
 def _policy(row: sqlite3.Row | None, wanted: str) -> Policy:
     if row is None:
-        raise NotFound(f"there is no policy {wanted}")
+        raise NotFound(f"there is no policy {wanted}; oracle policy list names them")
     return _parsed(row["canonical"], row["hash"])
 
 

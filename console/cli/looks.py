@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from console.cli.context import Context
     from console.oracle.saw import Judged
     from console.oracle.snapshot import Snapshot
-    from storage.database import Tx
     from storage.looks import StoredLook
     from storage.models import Proposal
 
@@ -100,12 +99,12 @@ def saw(
 
 async def _saw(found: Context, proposal_id: int, as_json: bool) -> int:
     from console.oracle.saw import judge_numbers
+    from console.sight import stored_sight
 
-    proposal, stored = await asyncio.to_thread(read_only, found, lambda tx: _stored(tx, proposal_id))
+    sight = await asyncio.to_thread(read_only, found, lambda tx: stored_sight(tx, proposal_id))
+    proposal, stored = sight.proposal, sight.snapshot
     if stored is None:
-        raise CommandError(
-            REFUSED, f"proposal {proposal_id} is by {proposal.oracle}; no snapshot was taken for it, only its quote"
-        )
+        raise CommandError(REFUSED, f"proposal {proposal_id}: {sight.missing}")
     now, why = await _look_again(found, proposal.market)
     judged = judge_numbers(proposal.rationale, stored, now)
     if as_json:
@@ -115,33 +114,19 @@ async def _saw(found: Context, proposal_id: int, as_json: bool) -> int:
     return OK
 
 
-def _stored(tx: Tx, proposal_id: int) -> tuple[Proposal, Snapshot | None]:
-    from console.oracle.snapshot import Snapshot
-    from storage.looks import snapshot_of
-    from storage.proposals import get_proposal
-
-    proposal: Proposal = get_proposal(tx, proposal_id)
-    text = None if proposal.snapshot_id is None else snapshot_of(tx, proposal.snapshot_id)[1]
-    return proposal, None if text is None else Snapshot.from_json(text)
-
-
 async def _look_again(found: Context, market: str) -> tuple[Snapshot | None, str]:
     """A snapshot of this moment, or why there is none."""
     from console.exchange.errors import ExchangeError, MissingKeys
-    from console.jobs import gather_views
-    from console.oracle.snapshot import Dropped, build_snapshot
+    from console.oracle.snapshot import Snapshot
     from console.paper.process import ExchangeUnavailable
+    from console.sight import look_again
 
     try:
         async with opened_engine(found) as engine:
-            views = await gather_views(engine.looking, [market], {}, {market: frozenset()})
-            now = engine.clock.now()
+            made = await look_again(engine.looking, market)
     except (ExchangeError, ExchangeUnavailable, MissingKeys) as error:
         return None, str(error)
-    if not views:
-        return None, "the exchange gave no book or rules"
-    made = build_snapshot(views[0], now)
-    return (None, made.reason) if isinstance(made, Dropped) else (made, "")
+    return (made, "") if isinstance(made, Snapshot) else (None, made.reason)
 
 
 def _saw_values(

@@ -148,7 +148,7 @@ class _Watch(Lines):
             elif word == "d" and number is not None:
                 await self.runtime.decline(number, note.strip() or None)
             else:
-                self.say(None, f"not understood: {word} {rest}. {ANSWERS}")
+                self.say(None, f"not understood: {f'{word} {rest}'.strip()}. {ANSWERS}")
         except (VaultError, ExchangeError, OSError) as error:
             self.say(None, f"{word} {rest}: {error}")
 

@@ -244,7 +244,7 @@ ENDS: Final = {
 }
 
 
-def outcome_of(tx: Tx, execution_id: int, obstacle: str | None, seconds: float) -> Outcome:
+def outcome_of(tx: Tx, execution_id: int, obstacle: str | None, seconds: float | None) -> Outcome:
     """The end of an attempt from what is stored now. Raises NotFound."""
     execution = get_execution(tx, execution_id)
     fills = fills_of(tx, execution_id)

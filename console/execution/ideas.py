@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Final, TypeVar
 
 from console.execution.ticket import Outlook, look_ahead, sized_answers
+from console.text import safe_text
 from storage.checks import verdict
 from storage.clock import MINUTE, Micros
 from storage.codes import OrderKind, OrderType, Origin, ProposalState, Side, TriggerType
@@ -159,7 +160,7 @@ def rules_of_market(market: str, rules: Mapping[str, MarketRules], problem: str 
         raise NoPrice("market", f"the exchange's markets cannot be read: {problem}", whole=True)
     close = difflib.get_close_matches(market.upper(), sorted(rules), n=1)
     hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(rules)[:12])}"
-    raise BadIdea("market", f"the exchange has no market {market}; {hint}", whole=True)
+    raise BadIdea("market", f"the exchange has no market {safe_text(market, 40)}; {hint}", whole=True)
 
 
 def draw_idea(idea: Idea, rules: MarketRules, quote: Quote, operator: str, parent: int | None = None) -> NewProposal:

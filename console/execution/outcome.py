@@ -44,8 +44,8 @@ class Outcome:
     average: Price | None
     value: Eur
     fee: Eur | None
-    seconds: float
-    """From the call to this end."""
+    seconds: float | None
+    """From the call to this end; None for one that is read again later."""
 
     @property
     def side(self) -> Side:

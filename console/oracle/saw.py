@@ -27,6 +27,30 @@ class Mark(StrEnum):
 SIGNS: Final = {Mark.EXACT: "✓", Mark.ROUNDED: "≈", Mark.MISSING: "✗"}
 
 
+FIGURE_WORDS: Final = {
+    "mid": "mid price",
+    "close": "close of 5 minutes",
+    "spread_pct": "spread, %",
+    "ema_fast": "fast mean, 1 h",
+    "ema_slow": "slow mean, 4 h",
+    "atr": "range of 5 minutes",
+    "rsi": "RSI",
+    "adx": "ADX",
+    "band_low": "lower band",
+    "band_mid": "middle of the bands",
+    "band_high": "upper band",
+    "gap_atr": "gap of the means, ATR",
+    "mean_atr": "above slow mean, ATR",
+    "band_z": "from mid-band, sd",
+    "volatility_pct": "volatility, % a year",
+    "sigma_1h_pct": "an ordinary hour, %",
+    "move_1h_pct": "move of 1 h, %",
+    "move_4h_pct": "move of 4 h, %",
+    "volume_z": "volume z",
+}
+"""Each figure in words, with its unit where that is no price."""
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """A number of a rationale; ``figure`` is what it is in the snapshot, ``now`` that figure's value in a new one."""
@@ -53,6 +77,12 @@ def judge_numbers(rationale: Rationale, saw: Snapshot, now: Snapshot | None) -> 
 def figure_values(figures: Figures) -> dict[str, Decimal | None]:
     """All figures by name."""
     return {field.name: getattr(figures, field.name) for field in fields(figures)}
+
+
+def figure_words(name: str) -> str:
+    """A figure, or the threshold for one, in words; a name without words stays as it is."""
+    words = FIGURE_WORDS.get(name.removeprefix(THRESHOLD), name)
+    return f"limit: {words}" if name.startswith(THRESHOLD) else words
 
 
 def _rounded_figure(value: Decimal, figures: Figures) -> str | None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final
 
+from rich.cells import cell_len
+
 from console import format as fmt
 from console.event_words import event_words
 from console.panes.rows import Cell, Column, Row
@@ -45,15 +47,19 @@ def words_of(line: ActivityLine, *, short: bool = False) -> str:
     return safe_text(event_words(line, short=short), _ROOM)
 
 
-def quiet_text(state: ConsoleState, scene: Scene) -> str:
-    """Why there is no more: ``quiet at 14:30: 3 of 5 markets · nearest XRP 1 h +1.4 of 1.5 % · 0:41``."""
+def quiet_text(state: ConsoleState, scene: Scene, room: int) -> str:
+    """Why there is no more: ``quiet at 14:30: 3 of 5 markets · nearest XRP 1 h +1.4 of 1.5 % · 0:41``.
+
+    Where that is too long a word goes, and no figure.
+    """
     if not state.looks:
         return "no look at the markets yet"
     at = state.looks[0]["at"]
     total = len(state.looks)
     quiet = [row for row in state.looks if row["outcome"] in ("quiet", "nothing")]
     word = "quiet" if quiet else "looked"
-    parts = [f"{word} at {fmt.minute(at, scene.zone)}: {len(quiet)} of {total} markets" + ("" if quiet else " quiet")]
+    start, counted = f"{word} at {fmt.minute(at, scene.zone)}", f"{len(quiet)} of {total}"
+    parts = []
     near = _nearest([(str(row["market"]), str(row["nearest"]), row["numbers"]) for row in quiet if row["nearest"]])
     if near is not None:
         parts.append(near)
@@ -62,7 +68,10 @@ def quiet_text(state: ConsoleState, scene: Scene) -> str:
         parts.append(f"no data: {' '.join(dropped)}")
     if state.header.next_look_at is not None and state.header.scheduler is not None:
         parts.append(fmt.countdown(state.header.next_look_at - scene.now))
-    return safe_text(f" {scene.symbols.dot} ".join(parts), _ROOM)
+    state_word = "" if quiet else " quiet"
+    starts = (f"{start}: {counted} markets{state_word}", f"{start}: {counted}{state_word}", start)
+    told = [safe_text(f" {scene.symbols.dot} ".join((words, *parts)), _ROOM) for words in starts]
+    return next((text for text in told if cell_len(text) <= room), told[-1])
 
 
 def _nearest(misses: list[tuple[str, str, str]]) -> str | None:

@@ -71,9 +71,10 @@ def drift_cell(drift: Decimal | None) -> Cell:
     """How far the price moved since the proposal; fewer decimals rather than a cut figure."""
     if drift is None:
         return Cell("")
-    token = "up" if drift > 0 else "down" if drift < 0 else ""
     texts = (fmt.percent(drift, decimals, spaced=False) for decimals in (2, 1, 0))
-    return Cell(next((text for text in texts if len(text) <= 6), "far"), token)
+    text = next((text for text in texts if len(text) <= 6), "far")
+    moved = text[0] in "+-" or text == "far"  # what rounds to nothing has neither sign nor colour
+    return Cell(text, "" if not moved else "up" if drift > 0 else "down")
 
 
 def left_cell(left: Micros, width: int) -> Cell:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 ON_NEED: Final = frozenset({JobName.EXPIRE.value, JobName.FILLS.value})
 """Jobs that take no lease while there is nothing for them to do; their due time stays behind."""
 
+FIRST: Final = (JobName.LOOK, JobName.SCAN, JobName.RECONCILE, JobName.KEEPER)
+"""Jobs that say whether the console still works, first: a pane may have room for no more."""
+
 _MARKET: Final = 7
 _LEFT: Final = 7
 _GAP: Final = 2
@@ -35,11 +38,17 @@ def columns(width: int) -> tuple[Column, ...]:
 
 
 def rows(state: ConsoleState, scene: Scene, width: int) -> list[Row]:
-    """Market locks as the checks answer, then jobs by name."""
+    """Market locks as the checks answer, then jobs: what is wrong, what says whether all works, the rest by name."""
     drawn = [_market_row(lock, scene, width) for lock in state.market_locks]
     if not drawn:
         drawn = [Row("none", (Cell("no market is locked", "muted"),), selectable=False)]
-    return drawn + [row for lock in state.job_locks for row in _job_rows(lock, state, scene, width)]
+    return drawn + [
+        row for lock in sorted(state.job_locks, key=_urgency) for row in _job_rows(lock, state, scene, width)
+    ]
+
+
+def _urgency(lock: JobLock) -> tuple[bool, int, str]:
+    return not (lock.paused or lock.failures), FIRST.index(lock.job) if lock.job in FIRST else len(FIRST), lock.job
 
 
 def title_facts(state: ConsoleState, scene: Scene) -> tuple[Span, ...]:

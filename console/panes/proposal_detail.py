@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from rich.cells import cell_len
+
 from console import format as fmt
 from console.panes.cells import price_text
 from console.panes.drawing import Scene, paragraph
@@ -33,7 +35,7 @@ def detail_lines(
     proposal = view.proposal
     reason = proposal.rationale
     why = paragraph(" why  ", safe_text(reason.why, 1000), width, 1)
-    text = _short_risk(view, state, scene) if width < 78 else risk_text(view, state, scene)
+    text = _short_risk(view, state, scene) if width < 78 else risk_text(view, state, scene, width - len(" risk "))
     risk = paragraph(" risk ", text, width, 1)
     if rows < 4:
         return [*why, *risk]
@@ -71,8 +73,11 @@ def _short_risk(view: ProposalView, state: ConsoleState, scene: Scene) -> str:
     return f" {scene.symbols.dot} ".join(parts)
 
 
-def risk_text(view: ProposalView, state: ConsoleState, scene: Scene) -> str:
-    """What it costs to be wrong, where it starts to pay, and how long ago it was thought of."""
+def risk_text(view: ProposalView, state: ConsoleState, scene: Scene, room: int) -> str:
+    """What it costs to be wrong, where it starts to pay, and how long ago it was thought of, which is left out first.
+
+    The figures come whole wherever they have room.
+    """
     proposal, tick, parts = view.proposal, tick_of(state, view), []
     wrong = proposal.rationale.invalidation_price
     if wrong is not None:
@@ -87,5 +92,6 @@ def risk_text(view: ProposalView, state: ConsoleState, scene: Scene) -> str:
         parts.append("a sell of what is held risks no more money")
     seen = max(scene.now - proposal.created_at, 0)
     whole = seen - seen % (MINUTE if seen >= MINUTE else SECOND)
-    parts.append(f"saw {fmt.age(whole).replace('.0', '')} ago")
-    return f" {scene.symbols.dot} ".join(parts)
+    saw, dot = f"saw {fmt.age(whole).replace('.0', '')}", f" {scene.symbols.dot} "
+    told = (dot.join((*parts, f"{saw} ago")), dot.join((*parts, saw)), dot.join(parts))
+    return next((text for text in told if cell_len(text) <= room), told[-1])

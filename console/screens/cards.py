@@ -154,7 +154,8 @@ class OutcomeCard(Card, inherit_bindings=False):
         body += _figures(outcome, tick, inner)
         body += self._causes(scene, tick, inner)
         body += paragraph(" so         ", _consequence(outcome), inner - 1, 3)
-        body += [(), keyed(" {Enter} closes   {x} exit" if self.can_exit else " {Enter} closes")]
+        ways = "   {x} exit" if self.can_exit else "   {n} again, fresh price" if self.can_again else ""
+        body += [(), keyed(f" {{Enter}} closes{ways}")]
         return frame_lines(scene, titles, [Span(str(outcome.proposal_id))], body, width)
 
     def _causes(self, scene: Scene, tick: Price | None, inner: int) -> list[Line]:
@@ -178,11 +179,21 @@ class OutcomeCard(Card, inherit_bindings=False):
         bought = self.outcome.side is Side.BUY and self.outcome.filled.is_positive
         return bought and not self.console.driver.read_only
 
+    @property
+    def can_again(self) -> bool:
+        """Whether its proposal is used up though there is no order, and nobody else has one for it."""
+        outcome = self.outcome
+        used_up = outcome.end in (End.ABANDONED, End.REJECTED) and outcome.holder is None
+        return used_up and not self.console.driver.read_only
+
     def press(self, key: Key) -> None:
-        """``x`` goes on to selling what was bought."""
+        """``x`` goes on to selling what was bought, ``n`` to the same idea again where nothing came of it."""
         if key.character == "x" and self.can_exit and self.readable:
             self.dismiss(None)
             self.console.open_exit(self.outcome.order.market, self.outcome.proposal_id)
+        elif key.character == "n" and self.can_again and self.readable:
+            self.dismiss(None)
+            self.console.open_again(self.outcome.proposal_id)
         else:
             super().press(key)
 
@@ -198,6 +209,8 @@ def _figures(outcome: Outcome, tick: Price | None, inner: int) -> Sequence[Line]
     lines = paragraph(" filled     ", filled, inner, 2)
     if outcome.filled.is_positive:
         lines += paragraph(" value      ", f"{fmt.eur(outcome.value)} EUR, {fee}", inner, 2)
+    if outcome.seconds is None:
+        return lines
     return [*lines, *paragraph(" took       ", f"{outcome.seconds:.2f} s from F to the answer", inner, 2)]
 
 
@@ -230,6 +243,10 @@ class ScrollCard(Card, inherit_bindings=False):
     heading = ""
     closers: tuple[str, ...] = ("enter",)
 
+    def within(self, lines: list[Line], scene: Scene) -> list[Line]:
+        """All of them: what is drawn here is cut to the screen already, and keeps its own place."""
+        return lines
+
     def press(self, key: Key) -> None:
         """Scroll, or close."""
         moves = {"down": 1, "j": 1, "up": -1, "k": -1, "pagedown": 10, "pageup": -10, "home": -999, "end": 999}
@@ -243,6 +260,11 @@ class ScrollCard(Card, inherit_bindings=False):
         """All lines."""
         raise NotImplementedError
 
+    @property
+    def keys(self) -> str:
+        """The keys beside those that scroll."""
+        return " {q} closes"
+
     def draw(self, scene: Scene, width: int) -> list[Line]:
         """As many lines as there is room for."""
         lines = self.content(scene, width - 2)
@@ -250,7 +272,7 @@ class ScrollCard(Card, inherit_bindings=False):
         self._top = min(max(self._top, 0), max(len(lines) - room, 0))
         more = len(lines) > room
         place = f"{self._top + 1}-{min(self._top + room, len(lines))} of {len(lines)}" if more else ""
-        foot = keyed(" {↓} {↑} more   {q} closes") if more else keyed(" {q} closes")
+        foot = keyed((" {↓} {↑} more  " if more else "") + self.keys)
         shown = lines[self._top : self._top + room]
         right = [Span(place, "muted")] if place else []
         return frame_lines(scene, [Span(self.heading, "strong")], right, [*shown, foot], width)

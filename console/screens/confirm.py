@@ -16,6 +16,7 @@ from console.screens.confirm_state import ConfirmState, State
 from console.screens.confirm_terms import Key, Live, Step, overridable
 from console.screens.confirm_ways import TicketWays, short_blocking, why_unused
 from console.screens.forms import Form
+from console.screens.saw_card import SawCard
 from console.screens.ticket_lines import Ticketed, body_lines, fires_text, order_line
 from console.text import safe_text, wrapped
 from storage.codes import OPEN_PROPOSALS, ProposalState
@@ -99,6 +100,9 @@ class ConfirmScreen(TicketWays, inherit_bindings=False):
     def _unused(self, key: Key, machine: ConfirmState, ticketed: Ticketed) -> None:
         """A key that neither arms nor fires: a way on, or a sentence why it is none."""
         read_only = self.console.driver.read_only
+        if key.character == "w":
+            self.app.push_screen(SawCard(self.proposal.id, leads_on=False))
+            return
         if not read_only and self.way_on(key.character, ticketed):
             return
         if self.page is None and machine.state in (State.READY, State.TYPE):
@@ -114,7 +118,7 @@ class ConfirmScreen(TicketWays, inherit_bindings=False):
     def redraw(self) -> None:
         """Let the machine follow time and market, then show where it stands."""
         self._poll()
-        if self.machine is not None and isinstance(self.app.screen, Form):
+        if self.machine is not None and isinstance(self.app.screen, Form | SawCard):
             self.machine.attended(self._at())
         if self.machine is not None and self.ticketed is not None:
             step = self.machine.tick(self._at(), self._live(self.ticketed))

@@ -118,7 +118,10 @@ def blocked_reason(check: Check, zone: tzinfo = UTC, now: Micros = 0) -> str:
     """
     reason = check.reason.strip().rstrip(".")
     if check.clears_at is not None:
-        return safe_text(f"{check.code} until {minute(check.clears_at, zone)}, {reason.partition(';')[0]}")
+        why = reason.partition(";")[0]
+        if not why[1:2].isupper():  # it goes on after a comma; a coin's or a check's name keeps its capitals
+            why = why[:1].lower() + why[1:]
+        return safe_text(f"{check.code} until {minute(check.clears_at, zone)}, {why}")
     if ";" not in reason and check.clears_how:
         reason = f"{reason}; {check.clears_how}" if reason else check.clears_how
     return safe_text(f"{check.code} {local_times(reason, now, zone)}")

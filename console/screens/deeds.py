@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from console.state import HistoryLine, ProposalView
     from storage.execution_models import Execution
 
-LATER: Final = ("console.screens.confirm", "console.screens.broken_card", "console.screens.since_card")
+LATER: Final = ("console.screens.confirm", "console.screens.broken_card", "console.screens.since_card",
+                "console.screens.saw_card")  # fmt: skip
 """Modules with every dialog: what they import themselves included."""
 
 UNDO_SECONDS: Final = 5.0
 NUMBERED: Final = frozenset({str(number) for number in range(1, len(PANES) + 1)})
 """Digits that are panes here."""
-STARTED: Final = frozenset({"confirm", "decline", "cancel", "checks", "look", "resume", "undo", "open"})
+STARTED: Final = frozenset({"confirm", "decline", "cancel", "checks", "look", "resume", "undo", "open", "saw"})
 """What waits for the first state, beside what writes and moves."""
 REASONS: Final = {"1": "price gone", "2": "too big", "3": "don't believe it", "4": "seen it"}
 SHORT_REASONS: Final = {"1": "gone", "2": "big", "3": "doubt", "4": "seen"}
@@ -35,6 +36,8 @@ SHORT_REASONS: Final = {"1": "gone", "2": "big", "3": "doubt", "4": "seen"}
 TYPED_REASON: Final = "5"
 RESTING_ROW: Final = "r "
 """What the key of a resting order's row in the portfolio begins with; the number of its execution follows."""
+IDEA_ROW: Final = "p"
+"""What the key of a row begins with that stands for a proposal without an order; its number follows."""
 
 KEYS: Final = {key: action.id for action in ACTIONS for key in action.keys if set(action.where) != {Where.TICKET}}
 """What a key means on the dashboard."""
@@ -250,6 +253,14 @@ class Deeds(Ways):
         if view is not None:
             self.screen.app.push_screen(ChecksCard(view.proposal.id))
 
+    def do_saw(self) -> None:
+        """What was seen for the selected proposal; without one, every market's newest look."""
+        from console.screens.saw_card import LooksCard, SawCard
+
+        view = self.selected()
+        card = LooksCard() if view is None else SawCard(view.proposal.id, leads_on=True)
+        self.screen.app.push_screen(card)
+
     def do_look(self) -> None:
         """Look at the markets now."""
         console = self.screen.console
@@ -293,7 +304,7 @@ class Deeds(Ways):
             self.screen.app.exit(0)
 
     def do_open(self) -> None:
-        """Enter on a trade shows how it ended, on a proposal which key opens it."""
+        """Enter on a trade shows how it ended, on a proposal what it comes from."""
         state = self.screen.state
         if state is None:
             return
@@ -302,17 +313,20 @@ class Deeds(Ways):
             if line is not None:
                 self._open_trade(line)
             return
-        view = self.selected()
-        if view is not None:
-            self.screen.console.say(f"e opens the ticket of {view.proposal.id}")
+        if self.selected() is not None:
+            self.do_saw()
 
     def _open_trade(self, line: HistoryLine) -> None:
         from console.screens.cards import OutcomeCard
+        from console.screens.saw_card import SawCard
         from console.screens.unknown_card import UnknownCard
 
         trade, state, console = line.trade, self.screen.state, self.screen.console
         if trade is None or state is None:
             console.say(safe_text(f"{line.market} {line.end}: no order was made"))
+            number = line.key.removeprefix(IDEA_ROW)
+            if number != line.key and number.isdecimal():
+                self.screen.app.push_screen(SawCard(int(number), leads_on=False))
             return
         unknown = next((row for row in state.unknown if row.id == trade.execution_id), None)
         if unknown is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # the first frame must not wait for the exchange's client to be imported
@@ -12,13 +12,16 @@ if TYPE_CHECKING:  # the first frame must not wait for the exchange's client to 
     from console.execution.ticket import TicketView
     from console.execution.unknown import UnknownFacts
     from console.market_data import MarketsView
+    from console.oracle.snapshot import Dropped, Snapshot
     from console.past import Page, Place
     from console.settings import Settings
+    from console.sight import Sight
     from console.state import ConsoleState
     from storage.absence import OperatorFill
     from storage.clock import Clock, Micros
     from storage.codes import CheckCode, Mode
     from storage.glance import Glimpse
+    from storage.looks import StoredLook
     from storage.models import Actor, Proposal
     from storage.presence import Absence
 
@@ -130,6 +133,15 @@ class Driver(Protocol):
 
     async def absence(self, since: Micros) -> Absence:
         """What happened after a moment."""
+
+    async def sight(self, proposal_id: int) -> Sight:
+        """What was seen for a proposal, as stored."""
+
+    async def look_again(self, market: str) -> Snapshot | Dropped:
+        """The same figures of this moment, from the exchange; nothing is stored."""
+
+    async def newest_looks(self) -> Sequence[StoredLook]:
+        """The newest look at each market."""
 
     async def history_page(self, start: Place) -> Page:
         """The lines of history before a place."""

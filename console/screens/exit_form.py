@@ -26,7 +26,7 @@ WHENS: Final = {"n": "now", "s": TriggerType.STOP_LOSS.words, "t": TriggerType.T
 EXIT_HINT: Final = "a price, or ask, mid, bid, market; empty: bid - 0.5 %"
 
 
-class ExitForm(WordsForm, inherit_bindings=False):
+class ExitForm(WordsForm):
     """Selling a share of what this vault holds of a market, now or at a price that the exchange waits for."""
 
     def __init__(self, market: str, parent: int | None = None, trigger: Trigger | None = None) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual import events
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input
 
@@ -65,6 +66,12 @@ class Form(Dialog[T], inherit_bindings=False):
     Form .margin { width: 1; }
     """
 
+    # Before the field gets the key: what is typed right behind it belongs to the next field already. Enter alone comes
+    # after what was typed, as it judges that.
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(key, f"go('{key}')", show=False, priority=True) for key in ("tab", "shift+tab", "down", "up")
+    ]
+
     def __init__(self, fields: tuple[Field, ...], *, chooses: bool = False, beside: bool | None = None) -> None:
         super().__init__()
         self.labels = tuple(field.label for field in fields)
@@ -114,7 +121,7 @@ class Form(Dialog[T], inherit_bindings=False):
             event.stop()
             event.prevent_default()
             self.dismiss(None)
-        elif event.key in ("enter", "tab", "down", "shift+tab", "up"):
+        elif event.key == "enter":
             event.stop()
             event.prevent_default()
             self._go(event.key)
@@ -143,6 +150,10 @@ class Form(Dialog[T], inherit_bindings=False):
         """Which field is typed into; None beside the fields."""
         return next((place for place, field in enumerate(self.fields) if field.has_focus), None)
 
+    def action_go(self, key: str) -> None:
+        """To the next field, or the one before."""
+        self._go(key)
+
     def _go(self, key: str) -> None:
         place = self.place
         if key == "enter" and (self.chooses or place == len(self.fields) - 1):
@@ -152,7 +163,7 @@ class Form(Dialog[T], inherit_bindings=False):
         stops = len(self.fields) + (1 if self.chooses else 0)  # the last stop of a form that chooses is beside them
         at = ((stops - 1 if place is None else place) + step) % stops
         if at < len(self.fields):
-            self.fields[at].focus()
+            self.set_focus(self.fields[at])  # now: a widget that is told to take the focus does so later
         else:
             self.set_focus(None)
 
@@ -186,7 +197,7 @@ class Form(Dialog[T], inherit_bindings=False):
             wall.show([(Span(scene.symbols.dialog.down, scene.frame_token),)])
 
 
-class TypedForm(Form[tuple[str, ...] | None], inherit_bindings=False):
+class TypedForm(Form[tuple[str, ...] | None]):
     """A form that ends in what was typed, once nothing speaks against it."""
 
     def submit(self) -> None:
@@ -203,7 +214,7 @@ class TypedForm(Form[tuple[str, ...] | None], inherit_bindings=False):
         raise NotImplementedError
 
 
-class ResumeForm(TypedForm, inherit_bindings=False):
+class ResumeForm(TypedForm):
     """Trading again: says which halt is lifted and why it was made, and asks the phrase and a reason."""
 
     def __init__(self, state: ConsoleState) -> None:
@@ -251,7 +262,7 @@ class ResumeForm(TypedForm, inherit_bindings=False):
         return [*lines, *paragraph(" ", f"To trade again, type {self.phrase} and why.", width - 1, 2)]
 
 
-class NoteForm(TypedForm, inherit_bindings=False):
+class NoteForm(TypedForm):
     """Why a proposal was declined, in the operator's words."""
 
     def __init__(self, proposal_id: int) -> None:
@@ -271,7 +282,7 @@ class NoteForm(TypedForm, inherit_bindings=False):
         return [(Span(" Why? It is stored with the decline."),)]
 
 
-class OverrideForm(TypedForm, inherit_bindings=False):
+class OverrideForm(TypedForm):
     """Why the checks that alone stand in the way are set aside for one proposal."""
 
     def __init__(self, proposal: Proposal, checks: tuple[Check, ...]) -> None:
@@ -297,7 +308,7 @@ class OverrideForm(TypedForm, inherit_bindings=False):
         return [*lines, *paragraph(" ", text, width - 1, 2)]
 
 
-class ResolveForm(TypedForm, inherit_bindings=False):
+class ResolveForm(TypedForm):
     """The operator's verdict on an order whose answer never came, after having looked at the exchange."""
 
     def __init__(self, execution: Execution) -> None:

@@ -15,7 +15,7 @@ from console.screens.base import DRIVER_ERRORS
 from console.screens.confirm_line import Line, Span, blocked_reason
 from console.screens.confirm_terms import Key, amount_text
 from console.screens.forms import ROOMY, Field, Form
-from console.text import safe_text
+from console.text import safe_text, wrapped
 from storage.clock import MINUTE, Micros
 from storage.codes import Side
 from storage.models import Proposal
@@ -46,7 +46,7 @@ def form_keys(done: str, *, beside: bool) -> tuple[str, ...]:
     )
 
 
-class WordsForm(Form[Proposal | None], inherit_bindings=False):
+class WordsForm(Form[Proposal | None]):
     """A form whose words become a stored proposal, with what the market and the gate say of them meanwhile."""
 
     def __init__(self, fields: tuple[Field, ...], *, beside: bool = True) -> None:
@@ -152,10 +152,11 @@ class WordsForm(Form[Proposal | None], inherit_bindings=False):
             return [told, ()] if self.app.size.height < ROOMY else [told, (), ()]
         tick = None if draft.quote.rules is None else draft.quote.rules.tick_size
         short = self.app.size.height < ROOMY
-        spare = self.app.size.height - len(self.fields) - SHORT_ROWS
-        lines = paragraph(" order    ", self.order_text(draft, tick), width - 1, min(max(spare, 1), 2))
+        noted = max(len(wrapped(self.note, max(width - 2, 2))), 1) - 1  # lines of what is wrong, beyond its own row
+        spare = self.app.size.height - len(self.fields) - SHORT_ROWS - noted
+        lines = paragraph(" order    ", self.order_text(draft, tick), width - 1, min(max(spare, 1), 3))
         gate, token = _gate_text(draft, scene)
-        most = min(max(spare + 1 - len(lines), 1), 2)
+        most = min(max(spare + 1 - len(lines), 1), 4)
         lines += [(line[0], Span(line[1].text, token)) for line in paragraph(" gate     ", gate, width - 1, most)]
         if short:  # the fields and the keys come first on a short screen
             return lines
@@ -196,7 +197,7 @@ def market_name(text: str) -> str:
     return name if "-" in name else f"{name}-EUR"
 
 
-class IdeaForm(WordsForm, inherit_bindings=False):
+class IdeaForm(WordsForm):
     """A new idea, the same again at today's price, or an edit of an open proposal."""
 
     def __init__(

@@ -149,7 +149,7 @@ class PaneBodies:
         box = shape.box("proposals")
         if box is None or not (rows := self._detail_rows(box)):
             return
-        quiet = f"      {activity_pane.quiet_text(state, scene)}"
+        quiet = f"      {activity_pane.quiet_text(state, scene, box.inner - 6)}"
         lines: list[Line] = [] if box.inner < 78 else [(Span(quiet, "muted"),)]
         lines += proposal_detail.detail_lines(selected, state, scene, box.inner, rows=rows - len(lines))
         self._show(self.detail, lines, box.inner, rows)

@@ -60,7 +60,7 @@ class SinceCard(Card, inherit_bindings=False):
         last = f"last key {fmt.day(self.since, scene.zone)} {fmt.minute(self.since, scene.zone)}"
         if self.absence is not None:
             last = f" {scene.symbols.dot} ".join((last, *runners(self.absence, state, scene)))
-        body: list[Line] = [*paragraph(" ", last, inner - 1, 2 if width >= NARROW else 3), ()]
+        body: list[Line] = [*paragraph(" ", last, inner - 1, 2 if width >= NARROW else 6), ()]
         if self.absence is None:
             body.append((Span(f" {self.problem or 'reading'}", "wait"),))
         else:

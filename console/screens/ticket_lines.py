@@ -83,7 +83,11 @@ def body_lines(ticketed: Ticketed, scene: Scene, width: int, rows: int = 40, *, 
         lines = [line for line in lines if any(span.text.strip() for span in line)]
     label = " why " if narrow else f" {'why':<{LABEL}}"
     room = min(max(rows - len(lines), 0), WHY_ROWS)
-    why = paragraph(label, safe_text(ticketed.view.proposal.rationale.why, 1000), width - 1, room) if room else []
+    proposal = ticketed.view.proposal
+    why = paragraph(label, safe_text(proposal.rationale.why, 1000), width - 1, room) if room else []
+    if why and not narrow and proposal.snapshot_id is not None:
+        first = _ends(why[0], (Span("w what it saw ", "muted"),), width)
+        why = [*first, *why[1:]] if len(first) + len(why) - 1 <= room else why
     return [*lines, *why]
 
 

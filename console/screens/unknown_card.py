@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 class UnknownCard(Card, inherit_bindings=False):
     """An order nobody knows the fate of. It follows the look-ups, and says when it is settled."""
 
-    def __init__(self, execution: Execution) -> None:
+    def __init__(self, execution: Execution, facts: UnknownFacts | None = None) -> None:
         super().__init__()
         self.execution = execution
-        self.facts: UnknownFacts | None = None
+        self.facts = facts
         self.outcome: Outcome | None = None
         """How it ended, once it is settled."""
         self.note = ""
@@ -69,8 +69,8 @@ class UnknownCard(Card, inherit_bindings=False):
             self.console.open_verdict(self.execution)
 
     def _unknown(self, state: ConsoleState | None) -> bool:
-        if self.facts is not None and self.facts.settled:
-            return False
+        if self.facts is not None:  # read since the card opened; the state may be from before the order
+            return not self.facts.settled
         return state is None or any(row.id == self.execution.id for row in state.unknown)
 
     def draw(self, scene: Scene, width: int) -> list[Line]:
@@ -82,7 +82,7 @@ class UnknownCard(Card, inherit_bindings=False):
         if not self._unknown(state):
             return self._settled(state, scene, width)
         lines = [*self._sent(state, scene, inner), *self._looks(scene, inner), *self._held(state, inner)]
-        count = 0 if state is None else state.header.unknown
+        count = max(1, 0 if state is None else state.header.unknown)
         text = f"Nothing to do: it settles itself. q hides this, the header keeps UNKNOWN {count}."
         lines += [(), *paragraph(" ", text, inner - 1, 2)]
         where = "on Bitvavo" if scene.mode is Mode.LIVE else "at the simulated exchange"

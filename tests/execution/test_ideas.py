@@ -196,3 +196,9 @@ def test_the_override_of_an_exit_asks_for_no_amount() -> None:
     overridden = {CheckCode.ANTI_FLIP: "out"}
     question = make_question(proposal=exit_proposal(overrides=overridden), facts=HELD)
     assert sized_answers(question)[1] is None
+
+
+def test_a_name_longer_than_any_market_is_not_repeated_whole() -> None:
+    with pytest.raises(BadIdea) as refused:
+        rules_of_market("A" * 5000, {"BTC-EUR": make_rules()}, None)
+    assert len(str(refused.value)) < 120

@@ -31,6 +31,7 @@ from storage.codes import (
     TimeInForce,
     TradingState,
 )
+from storage.errors import NotFound
 from storage.execution_models import Execution, Trade
 from storage.gauges import Gauge
 from storage.glance import Glimpse
@@ -39,6 +40,7 @@ from storage.market_models import Candle, PublicTrade
 from storage.models import Actor, Check, Proposal, Question, Rationale, TradingRecord
 from storage.money import Eur, Price, Quantity
 from storage.portfolio import Holding, Portfolio
+from tests.screens.sight_fakes import SightFake
 from tests.screens.ways_fakes import WaysFake
 from tests.storage.builders import (
     MONOTONIC,
@@ -501,13 +503,14 @@ def ticket_view(question: Question, **changes: Any) -> TicketView:
     return replace(view, **changes)
 
 
-class FakeDriver(WaysFake):
+class FakeDriver(WaysFake, SightFake):
     """What the screens see of the program. Its book is confirmed at every quote; its orders wait to be answered."""
 
     def __init__(
         self, state: ConsoleState | None = None, *, mode: Mode = Mode.PAPER, looks: Mapping[str, Any] | None = None
     ) -> None:
-        super().__init__()
+        WaysFake.__init__(self)
+        SightFake.__init__(self)
         self.settings = Settings(looks=Looks(**{"utc": True, **(looks or {})}))
         self.mode = mode
         self.read_only = False
@@ -551,15 +554,21 @@ class FakeDriver(WaysFake):
         for callback in tuple(self._callbacks):
             callback()
 
+    def find_proposal(self, proposal_id: int) -> Proposal:
+        state = self.current
+        assert state is not None
+        known = [view.proposal for view in state.proposals] + ([] if self.ended is None else [self.ended])
+        found = next((proposal for proposal in known if proposal.id == proposal_id), None)
+        if found is None:
+            raise NotFound(f"there is no proposal {proposal_id}")
+        return found
+
     async def ticket(self, proposal_id: int) -> TicketView:
         await asyncio.sleep(0)
         if self.ticket_error is not None:
             raise self.ticket_error
         self.quotes += 1
-        state = self.current
-        assert state is not None
-        known = [view.proposal for view in state.proposals] + ([] if self.ended is None else [self.ended])
-        proposal = next(proposal for proposal in known if proposal.id == proposal_id)
+        proposal = self.find_proposal(proposal_id)
         now = {"book_confirmed": self.clock.monotonic() - 0.4}
         fresh = {"now": self.clock.now(), "monotonic": self.clock.monotonic(), **self.facts_changes}
         question = make_question(proposal=proposal, quote={**now, **self.quote_changes}, facts=fresh)

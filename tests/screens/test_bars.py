@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from textual import events
 
 from console.actions import Where
+from console.screens.cards import HelpCard
 from storage.codes import OrderKind, Side, TradingState, TriggerType
 from storage.errors import Conflict
 from storage.execution_models import Trigger
@@ -294,3 +296,30 @@ async def test_a_narrow_form_names_the_check_that_bounds_the_size_and_cuts_nothi
         await running.press("n")
         await running.sees("ORDER_SIZE")
         assert not any("…" in line for line in running.lines if line.startswith("┃"))
+
+
+@pytest.mark.parametrize("key", ["down", "pagedown", "end"])
+async def test_a_long_card_stays_where_it_was_scrolled_to(key: str) -> None:
+    async with console() as running:
+        await running.press("question_mark")
+        await running.sees("1-20 of")
+        await running.press(*[key] * 3)
+        card = running.app.screen
+        assert isinstance(card, HelpCard)
+        scrolled = running.text
+        assert "1-20 of" not in scrolled
+        card.redraw()  # what a quarter of a second does
+        card.redraw()
+        await running.pilot.pause()
+        assert running.text == scrolled
+
+
+@pytest.mark.parametrize("step", ["tab", "down"])
+async def test_what_is_typed_right_behind_a_step_belongs_to_the_next_field(step: str) -> None:
+    async with console(FakeDriver(console_state(header=halted()))) as running:
+        await running.press("R")
+        await running.sees("type resume paper ")
+        words = [events.Key(character, character) for character in "resume paperdrill"]
+        for event in (*words[:12], events.Key(step, None), *words[12:], events.Key("enter", None)):
+            running.app.post_message(event)
+        await running.until(lambda: ("resume", 9, "drill") in running.driver.asked)

@@ -102,6 +102,36 @@ async def test_an_order_without_an_answer_says_do_not_place_it_by_hand() -> None
         await running.sees("UNKNOWN 1")
 
 
+async def test_the_card_of_an_unknown_does_not_wait_for_a_state_that_has_it() -> None:
+    async with console() as running:
+        await running.arm()
+        await running.press("F")
+        await running.until(lambda: running.driver.answer is not None)
+        lost = execution(state=ExecutionState.UNKNOWN)
+        running.driver.unseen_unknown = (lost,)
+        assert running.driver.answer is not None
+        ended = outcome(end=End.UNKNOWN, state=ExecutionState.UNKNOWN, execution_id=lost.id, filled=coins("0"))
+        running.driver.answer.set_result(ended)
+        await running.until(lambda: running.screens[-1] == "UnknownCard")
+        await running.sees("absent at 14:32:49 at the earliest")
+        await running.sees("V settles by hand while HALTED")
+
+
+async def test_an_unknown_that_was_settled_meanwhile_shows_how_it_ended() -> None:
+    async with console() as running:
+        await running.arm()
+        await running.press("F")
+        await running.until(lambda: running.driver.answer is not None)
+        lost = execution(state=ExecutionState.UNKNOWN)
+        running.driver.unseen_unknown = (lost,)
+        running.driver.unknown_changes = {"execution": execution(state=ExecutionState.FILLED)}
+        assert running.driver.answer is not None
+        ended = outcome(end=End.UNKNOWN, state=ExecutionState.UNKNOWN, execution_id=lost.id, filled=coins("0"))
+        running.driver.answer.set_result(ended)
+        await running.until(lambda: running.screens[-1] == "OutcomeCard")
+        await running.sees("FILLED ━ PAPER")
+
+
 async def test_an_unknown_order_opens_from_the_history() -> None:
     async with console(FakeDriver(unknown_state())) as running:
         await running.press("4", "down", "enter")

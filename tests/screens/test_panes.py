@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from textual import events
 
 from console.panes import budget
+from console.panes.activity import quiet_text
 from console.panes.chart import draw_candles, price_range, row_of
 from console.panes.drawing import Scene
 from console.panes.framing import Title, body_lines
@@ -316,7 +317,9 @@ async def test_a_loss_is_a_share_beside_its_limit() -> None:
 async def test_locks_put_markets_before_jobs_and_count_down() -> None:
     async with console() as running:
         assert running.lines[12][39:] == "│▪ETH-EUR no SELL until 16:29  1:57:00  │"
-        assert running.lines[16][39:].startswith("│ keeper    here  f3    1:52 next 0:41")
+        # What is wrong with a job is not what a short pane leaves out.
+        assert running.lines[15][39:].startswith("│ scan      free  f12        next 0:41")
+        assert running.lines[16][39:].startswith("│    2 failed: the exchange is silent")
         await running.step(1.0)
         assert "1:56:59" in running.lines[12]
 
@@ -324,8 +327,18 @@ async def test_locks_put_markets_before_jobs_and_count_down() -> None:
 async def test_a_free_job_says_when_and_one_that_waits_for_work_that_it_does() -> None:
     async with console(size=(120, 36)) as running:
         assert "look      free  f41        next 0:41" in running.text
-        assert "expire    free  f9         on need" in running.text
         assert "reconcile box2  f7    1:52 next 0:22" in running.text
+        await running.press("3", "z")
+        shown = [" ".join(line.split()) for line in running.lines]
+        assert any("keeper here f3 1:52 next 0:41" in line for line in shown)
+        assert any("expire free f9 on need" in line for line in shown)
+
+
+async def test_jobs_that_say_whether_all_works_come_before_those_that_wait_for_work() -> None:
+    jobs = tuple(job_lock(name) for name in ("expire", "fills", "invariants", "keeper", "look", "reconcile", "scan"))
+    async with console(FakeDriver(console_state(job_locks=jobs, market_locks=())), (120, 36)) as running:
+        shown = [line.split("│")[2].split()[0] for line in running.lines[17:23]]
+        assert shown == ["look", "scan", "reconcile", "keeper", "expire", "fills"]
 
 
 async def test_a_job_that_failed_or_is_paused_says_why() -> None:
@@ -361,10 +374,18 @@ async def test_a_long_list_of_locks_scrolls_under_the_cursor() -> None:
     many = tuple(market_lock(f"C{number}-EUR", "cooling", NOW + HOUR) for number in range(12))
     async with console(FakeDriver(console_state(market_locks=many))) as running:
         await running.press("3", "end")
-        await running.until(lambda: "▸scan" in running.text)
+        await running.until(lambda: "▸expire" in running.text)
         assert "C0-EUR" not in running.text
         await running.press("home")
         await running.until(lambda: "▸C0-EUR" in running.text)
+
+
+def test_a_long_quiet_line_loses_words_before_figures() -> None:
+    state = console_state()
+    whole = quiet_text(state, SCENE, 200)
+    assert whole == "quiet at 14:30: 3 of 5 markets · nearest XRP 1 h +1.4 of 1.5 % · 0:41"
+    assert quiet_text(state, SCENE, len(whole) - 1) == whole.replace(" markets", "")
+    assert quiet_text(state, SCENE, len(whole) - 9) == whole.replace(": 3 of 5 markets", "")
 
 
 # ---- pane 5

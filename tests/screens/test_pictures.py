@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,9 +13,20 @@ from textual.widgets import Input
 
 from console.app import ConsoleApp
 from console.panes.shape import PANES
+from storage.clock import MINUTE, SECOND
 from storage.codes import Mode
-from tests.screens.fakes import FakeDriver, console_state, halted, hostile_state, resting_state, unknown_state
+from tests.screens.fakes import (
+    FakeDriver,
+    console_state,
+    halted,
+    hostile_state,
+    proposal_view,
+    resting_state,
+    unknown_state,
+)
+from tests.screens.sight_fakes import SAW
 from tests.screens.support import Running
+from tests.storage.builders import NOW, make_proposal
 
 Compare = Callable[..., bool]
 Before = Callable[[Pilot[Any]], Awaitable[None]]
@@ -122,6 +135,22 @@ def in_pane(*keys: str) -> Callable[[Running], Awaitable[None]]:
         assert dashboard.focused_pane == PANES[int(keys[0]) - 1]
 
     return go
+
+
+async def saw(running: Running) -> None:
+    await running.press("w")
+    await running.sees("✗ 61 200 not in the snapshot")
+    await running.sees("2.0 s ago")
+
+
+def test_what_the_oracle_saw(snap_compare: Compare) -> None:
+    words = make_proposal().rationale
+    made = replace(words, why=f"momentum above the band, RSI {SAW.figures.rsi}, held above 61 200")
+    view = replace(proposal_view(), proposal=make_proposal(rationale=made, oracle="rules/trend-1"))
+    driver = FakeDriver(console_state(proposals=(view,)))
+    driver.snapshot = replace(SAW, taken_at=NOW - 3 * MINUTE)
+    driver.present = replace(SAW, taken_at=NOW - 2 * SECOND, figures=replace(SAW.figures, rsi=Decimal("61.2")))
+    assert snap_compare(app_of(driver), terminal_size=STANDARD, run_before=doing(driver, saw))
 
 
 @pytest.mark.parametrize("key", ["5", "6", "7"])

@@ -30,7 +30,7 @@ from tests.screens.fakes import (
 )
 from tests.screens.support import SIZES, Running, console
 from tests.screens.ways_fakes import STORED
-from tests.storage.builders import HELD, NOW, exit_proposal, make_proposal, make_question, price
+from tests.storage.builders import HELD, NOW, coins, exit_proposal, make_proposal, make_question, price
 
 FLIPS = flip_until(NOW + 86 * MINUTE)
 
@@ -371,6 +371,19 @@ async def test_on_the_smallest_screen_a_form_shows_all_its_fields_and_its_keys(k
         assert any("AT ONCE" in line for line in running.lines), "the order stands there whole"
         for label, value in zip(form.labels, form.values, strict=True):
             assert any(label in line and value in line for line in running.lines), label
+
+
+async def test_on_a_phone_a_long_order_is_not_cut() -> None:
+    driver = FakeDriver(console_state())
+    driver.held = coins("0.00612345")
+    async with console(driver, (40, 16)) as running:
+        await running.press("x")
+        await ready_form(running)
+        await running.sees("0.00612345")
+        inside = [line.strip("┃ ") for line in running.lines if line.startswith("┃")]
+        assert "FILLS AT ONCE" in " ".join(inside)
+        assert not any("…" in line for line in inside)
+        assert "Enter proposes it" in inside[-1]
 
 
 async def test_an_exit_without_a_price_is_half_a_per_cent_under_the_bid() -> None:

@@ -354,3 +354,37 @@ async def test_a_card_higher_than_the_screen_keeps_title_and_keys_and_scrolls_to
         assert running.lines[-1].startswith("┗ ↑ more")
         await running.press("up")
         assert "4 ideas live" not in running.text
+
+
+async def test_an_order_of_the_history_does_not_say_how_long_its_answer_took() -> None:
+    driver = FakeDriver(console_state())
+    driver.execution_changes = {"seconds": None}
+    async with console(driver) as running:
+        await running.press("4", "home", "enter")
+        await running.sees("filled     0.00041 of 0.00041 BTC")
+        assert "took" not in running.text
+
+
+@pytest.mark.parametrize("state", [ExecutionState.ABSENT, ExecutionState.REJECTED, ExecutionState.ABANDONED])
+async def test_n_on_an_order_that_came_to_nothing_proposes_it_again(state: ExecutionState) -> None:
+    driver = FakeDriver(console_state())
+    end = End.ABANDONED if state is ExecutionState.ABANDONED else End.REJECTED
+    driver.execution_changes = {"end": end, "state": state, "filled": coins("0"), "reason": "the exchange said no"}
+    async with console(driver) as running:
+        await running.press("4", "home", "enter")
+        await running.sees("n again, fresh price")
+        driver.clock.step(1.0)
+        await running.press("n")
+        await running.until(lambda: running.screens == ("DashboardScreen", "IdeaForm"))
+
+
+async def test_an_order_that_may_exist_offers_no_second_one() -> None:
+    driver = FakeDriver(console_state())
+    driver.execution_changes = {"state": ExecutionState.SUBMITTED, "filled": coins("0")}
+    async with console(driver) as running:
+        await running.press("4", "home", "enter")
+        await running.sees("RESTS ━ PAPER")
+        assert "again" not in running.lines[-3]
+        driver.clock.step(1.0)
+        await running.press("n")
+        assert running.screens == ("DashboardScreen", "OutcomeCard")

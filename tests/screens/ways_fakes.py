@@ -24,6 +24,7 @@ from storage.absence import OperatorFill
 from storage.checks import run_checks, verdict
 from storage.clock import Micros
 from storage.codes import CheckCode, Origin
+from storage.execution_models import Execution
 from storage.market_models import MarketRules, Quote
 from storage.models import Proposal, Sweep
 from storage.money import Eur
@@ -52,6 +53,8 @@ class WaysFake:
         """Everything that can be read, newest first, beside the newest lines of the state."""
         self.keys_noted = 0
         self.unknown_changes: dict[str, Any] = {}
+        self.unseen_unknown: tuple[Execution, ...] = ()
+        """Orders without an answer of which the newest state does not know yet."""
         self.absence_changes: dict[str, Any] = {}
 
     def _ask(self, *what: Any) -> None:
@@ -140,7 +143,7 @@ class WaysFake:
         state = self.current
         assert state is not None
         facts = UnknownFacts(
-            execution=next(row for row in state.unknown if row.id == execution_id),
+            execution=next(row for row in (*state.unknown, *self.unseen_unknown) if row.id == execution_id),
             now=self.clock.now(),
             cause="the connection was reset",
             proof_at=NOW + 41_000_000,
