@@ -39,14 +39,16 @@ unit: $(DEV_STAMP)
 
 # What takes too long for every time, one command a line: a million audit events, 500 power cuts for each way of syncing,
 # 100,000 orders judged a second time, halts while the vault is locked for a minute (5 minutes), 100,000 keys on the
-# console (7 minutes), 20,000 random deeds and faults with a new seed (STORIES="--seed 1" for a known one; 6 minutes), and
-# a death at every point under every fault of the exchange (20 to 40 minutes).
+# console (7 minutes), vault and exchange coming apart 200 times and a day in which they must not (5 minutes), 20,000
+# random deeds and faults with a new seed (STORIES="--seed 1" for a known one; 6 minutes), and a death at every point under
+# every fault of the exchange (20 to 40 minutes).
 gauntlet: $(DEV_STAMP)
 	@$(BIN)/python -m tests.storage.long_audit
 	@$(BIN)/python -m tests.storage.crashes
 	@$(BIN)/python -m tests.storage.second_opinion --cases 100000 --seed 20261124
 	@$(BIN)/python -m tests.cli.long_stop
 	@$(BIN)/python -m tests.screens.key_storm
+	@$(BIN)/python -m tests.agreement
 	@$(BIN)/python -m tests.properties $(STORIES)
 	@$(BIN)/python -m tests.gauntlet crash $(CRASH)
 

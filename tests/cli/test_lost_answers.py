@@ -80,6 +80,32 @@ def test_an_order_that_never_arrived_is_proven_absent_and_not_sent_again(tmp_pat
     oracle(tmp_path, "verify")
 
 
+def test_an_order_that_comes_after_its_absence_was_proven_stops_trading_and_is_told(tmp_path: Path) -> None:
+    proposal = propose(tmp_path)
+    activate(tmp_path, submit=QUICK)
+    spoil(tmp_path, "POST /order: late-apply 6 x1")
+    code, _ = execute(tmp_path, proposal)
+    assert code == 3
+    wait_until(lambda: reconciled_to(tmp_path, "ABSENT"))
+    assert oracle_json(tmp_path, "history")[0]["status"] == "failed"
+    wait_until(lambda: orders(tmp_path) == 1)
+    oracle(tmp_path, "reconcile", check=False)
+
+    assert state(tmp_path) == "FILLED"
+    assert oracle_json(tmp_path, "history")[0]["status"] == "confirmed"
+    told = "late evidence: execution 1 was ABSENT, its order exists"
+    assert oracle(tmp_path, "status").stdout.startswith(f"PAPER HALTED ({told})")
+    alerts = vault_rows(tmp_path, "SELECT level, subject FROM alerts")
+    assert ("critical", "execution 1") in [tuple(row) for row in alerts]
+    code, text = execute(tmp_path, propose(tmp_path))
+    assert code == 1
+    assert "TRADING_STATE" in text
+    with Terminal(["run"], home=tmp_path) as terminal:
+        terminal.wait_for("HALTED")
+        terminal.wait_for("late evidence")
+    oracle(tmp_path, "verify")
+
+
 def fire_and_kill(home: Path, proposal: int) -> None:
     """Confirm, and kill the process while the exchange holds its request."""
     with Terminal(["execute", str(proposal)], home=home) as terminal:
