@@ -113,7 +113,7 @@ FAILURES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "Without a free block or inode, or with the vault locked, nothing can be halted": (
         "cli/test_stopping.py::test_a_full_disk_hinders_no_halt",
-        "cli/test_stopping.py::test_where_no_file_can_be_made_the_vault_stops_everybody",
+        "terminal/test_weather.py::test_where_no_halt_file_can_be_made_the_vault_stops_everybody",
         "cli/test_stopping.py::test_a_locked_vault_hinders_no_halt",
     ),
     "An exchange that answers nothing, or a screen that broke, keeps a halt waiting": (

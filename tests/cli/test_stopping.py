@@ -93,19 +93,6 @@ def test_a_full_disk_hinders_no_halt(
     on_a_small_disk.go_on()
 
 
-@AS_ROOT
-def test_where_no_file_can_be_made_the_vault_stops_everybody(on_a_small_disk: Scene) -> None:
-    on_a_small_disk.rest_an_entry()
-    (on_a_small_disk.home / "paper" / "HALT.off").unlink()
-    with firing(on_a_small_disk.home) as process, without_inodes(on_a_small_disk.home):
-        stopped, told = on_a_small_disk.halt(HALTED_BY_COMMAND)
-        assert "the HALT file cannot be made (No space left on device)" in told
-        refused_thrice_more(process)
-    on_a_small_disk.nothing_left_after(HALTED_BY_COMMAND, stopped)
-    on_a_small_disk.entry_is_gone_and_the_stop_stays()
-    on_a_small_disk.go_on()
-
-
 @pytest.fixture
 def brisk(calm: Scene) -> Iterator[Scene]:
     """Orders are good for a second only, and without an answer after two they are UNKNOWN."""

@@ -150,6 +150,24 @@ def test_on_a_full_disk_nothing_starts_and_one_sentence_says_why(tmp_path: Path)
 
 
 @AS_ROOT
+def test_where_no_halt_file_can_be_made_the_vault_stops_everybody(tmp_path: Path) -> None:
+    home = tmp_path / "disk"
+    home.mkdir()
+    with small_disk(home):
+        oracle(home, "status")
+        (home / "paper" / "HALT.off").unlink()
+        with without_inodes(home):
+            halted = oracle(home, "halt")
+            assert "HALTED is recorded\n" in halted.stdout
+            assert (
+                "the HALT file cannot be made (No space left on device); stopped: no order can leave" in halted.stdout
+            )
+            assert not os.path.lexists(home / "paper" / "HALT")
+        assert oracle_json(home, "status")["trading_state"] == "HALTED"
+        oracle(home, "verify")
+
+
+@AS_ROOT
 def test_a_read_only_folder_is_one_sentence(tmp_path: Path) -> None:
     home = tmp_path / "disk"
     home.mkdir()
