@@ -35,6 +35,16 @@ class Result:
     timed_out: int
     survivors: tuple[Survivor, ...]
 
+    def __add__(self, other: Result) -> Result:
+        """Both together, under the first one's name."""
+        return Result(
+            self.module,
+            self.mutants + other.mutants,
+            self.killed + other.killed,
+            self.timed_out + other.timed_out,
+            self.survivors + other.survivors,
+        )
+
     @property
     def percent(self) -> float:
         """Noticed, of all: a survivor with a reason counts as a survivor."""

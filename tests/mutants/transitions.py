@@ -24,6 +24,7 @@ TERM: Final = re.compile(
 )
 """One comparison of a trigger's condition."""
 
+NAME: Final = "storage/migrations/0002_transitions.sql"
 STATES: Final = {"proposal": ProposalState, "execution": ExecutionState}
 
 
@@ -31,7 +32,7 @@ def changes_of(script: Path) -> list[Change]:
     """Each legal row dropped, each illegal one added, each trigger dropped, each comparison made always or never so."""
     text = script.read_text(encoding="utf-8")
     return [
-        Change(Survivor(script.name, where, was, becomes), partial(_use, script.name, changed))
+        Change(Survivor(NAME, where, was, becomes), partial(_use, script.name, changed))
         for where, was, becomes, changed in (*_rows(text), *_triggers(text))
     ]
 
