@@ -61,7 +61,6 @@ class Result:
     def as_json(self) -> dict[str, Any]:
         """The figures of one module."""
         return {
-            "module": self.module,
             "mutants": self.mutants,
             "killed": self.killed,
             "out of time": self.timed_out,
