@@ -26,7 +26,8 @@ def run_one(folder: Path, module: str, jobs: int) -> Result:
     """Every mutant of one module: of its functions and of its constants; of the transitions, of rows and triggers."""
     if module == TRANSITIONS:
         return run_forked(module, transitions.changes_of(ROOT / TRANSITIONS), TRANSITION_TESTS, jobs)
-    result = run_functions(folder, module, MODULES[module], jobs)
+    copy = make_working_copy(folder / module.removesuffix(".py").replace("/", "."))
+    result = run_functions(copy, module, MODULES[module], jobs)
     changes = constants.changes_of(module)
     return result + run_forked(module, changes, MODULES[module], jobs) if changes else result
 
@@ -43,12 +44,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("--modules", nargs="+", choices=EVERYTHING, metavar="MODULE", default=EVERYTHING)
     parser.add_argument("--jobs", type=int, default=2, help="how many mutants run at once")
-    parser.add_argument("--home", type=Path, help="folder for the mutated copy, kept; else one that is thrown away")
+    parser.add_argument(
+        "--home",
+        type=Path,
+        help="folder for the mutated copies, kept: the next run there repeats only what was not noticed",
+    )
     parser.add_argument("--json", type=Path, help="also put the figures into this file, module by module")
     asked = parser.parse_args()
     reasons, results = read_reasons(), []
     with tempfile.TemporaryDirectory(prefix="oracle-mutants-") as thrown_away:
-        folder = make_working_copy(asked.home if asked.home is not None else Path(thrown_away))
+        folder = asked.home if asked.home is not None else Path(thrown_away)
         for module in asked.modules:
             began = time.monotonic()
             result = run_one(folder, module, asked.jobs)

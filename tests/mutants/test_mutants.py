@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.mutants.functions import is_no_change
 from tests.mutants.modules import MODULES, TRANSITION_TESTS, TRANSITIONS
 from tests.mutants.result import Result, Survivor, read_reasons, table
 from tests.mutants.working_copy import ROOT, open_properties
@@ -48,6 +49,20 @@ def test_a_reason_is_never_empty(tmp_path: Path) -> None:
         read_reasons(tmp_path / "s.toml")
     (tmp_path / "s.toml").write_text(row.format("so"))
     assert read_reasons(tmp_path / "s.toml") == {Survivor("m", "f", "a", "b"): "so"}
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "none"),
+    [
+        ('Side(row["side"])', 'Side(row["SIDE"])', True),
+        ('Side(row["side"])', 'Side(row["XXsideXX"])', False),
+        ('Side(row["side"])', "Side(None)", False),
+        ('said["side"]', 'said["SIDE"]', False),
+        ('row["side"] == "buy"', 'row["side"] == "BUY"', False),
+    ],
+)
+def test_a_column_in_capitals_is_no_change_and_everything_else_is(was: str, becomes: str, none: bool) -> None:
+    assert is_no_change(Survivor("m", "f", was, becomes)) is none
 
 
 @pytest.mark.parametrize("survivor", read_reasons(), ids=str)

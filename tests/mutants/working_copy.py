@@ -60,6 +60,7 @@ def configure(folder: Path, module: str, tests: Sequence[str]) -> None:
         "pytest_add_cli_args": list(PYTEST_ARGUMENTS),
         "pytest_add_cli_args_test_selection": list(tests),
         "do_not_mutate_patterns": list(LEFT_ALONE),
+        "timeout_constant": 30.0,  # seconds, times fifteen: a busy machine is not a mutant that never ends
         "use_git_change_detection": False,
         "track_dependencies": False,
     }
