@@ -9,7 +9,6 @@ import argparse
 import json
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from tests.mutants import constants, transitions
@@ -32,10 +31,10 @@ def run_one(folder: Path, module: str, jobs: int) -> Result:
     return result + run_forked(module, changes, MODULES[module], jobs) if changes else result
 
 
-def write_figures(file: Path, result: Result, seconds: float) -> None:
+def write_figures(file: Path, result: Result) -> None:
     """Put one module's figures into the file; those of the others stay as they were."""
     known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    known[result.module] = {**result.as_json(), "seconds": round(seconds)}
+    known[result.module] = result.as_json()
     file.write_text(json.dumps({name: known[name] for name in EVERYTHING if name in known}, indent=1) + "\n")
 
 
@@ -55,11 +54,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="oracle-mutants-") as thrown_away:
         folder = asked.home if asked.home is not None else Path(thrown_away)
         for module in asked.modules:
-            began = time.monotonic()
             result = run_one(folder, module, asked.jobs)
             results.append(result)
             if asked.json is not None:
-                write_figures(asked.json, result, time.monotonic() - began)
+                write_figures(asked.json, result)
             print(table([result]), file=sys.stderr, flush=True)  # noqa: T201 - some modules take minutes
     for survivor in (each for result in results for each in result.unexplained(reasons)):
         print(f"not noticed: {survivor}")  # noqa: T201

@@ -48,19 +48,14 @@ def run_functions(folder: Path, module: str, tests: Sequence[str], jobs: int) ->
 
 def _forget_all_but_the_killed(folder: Path, module: str) -> None:
     """Let mutmut run again what no test noticed, by the sources and tests as they are now; alone it keeps them all."""
-    answers, statistics = folder / f"{module}.meta", folder / "mutmut-stats.json"
-    kept = [json.loads(path.read_text(encoding="utf-8")) for path in (answers, statistics) if path.exists()]
+    answers = folder / f"{module}.meta"
+    told = json.loads(answers.read_text(encoding="utf-8")) if answers.exists() else None
     shutil.rmtree(folder, ignore_errors=True)
-    if len(kept) != 2:
-        return
-    told, known = kept
-    told["exit_code_by_key"] = {
-        name: code if code in KILLED else None for name, code in told["exit_code_by_key"].items()
-    }
-    known.pop("config_fingerprint", None)
-    answers.parent.mkdir(parents=True)
-    answers.write_text(json.dumps(told), encoding="utf-8")
-    statistics.write_text(json.dumps(known), encoding="utf-8")
+    if told is not None:
+        codes = told["exit_code_by_key"]
+        told["exit_code_by_key"] = {name: code if code in KILLED else None for name, code in codes.items()}
+        answers.parent.mkdir(parents=True)
+        answers.write_text(json.dumps(told), encoding="utf-8")
 
 
 def is_no_change(survivor: Survivor) -> bool:
