@@ -15,12 +15,13 @@ from console.exchange.trade import TradeClient
 from console.execution.reconcile import Findings, adopt_late_orders, gather_absence, reconcile_once
 from storage.clock import HOUR, SECOND, Micros
 from storage.codes import ExecutionState, Mode
-from storage.database import Vault
+from storage.database import Tx, Vault
 from storage.evidence import apply_order
 from storage.execution_models import Execution, VenueOrder
 from storage.execution_rows import events_of, get_execution
-from storage.policy_store import active_policy
+from storage.policy_store import activate_policy, active_policy
 from storage.trading_state import current_trading_state, resume
+from tests.storage.builders import policy_with
 from tests.storage.world import EXCHANGE, KEY, bring_to, own_idea, part_fill, venue_order
 from tests.support import SteppedClock, opened_vault
 
@@ -181,9 +182,15 @@ async def test_before_window_and_margin_are_over_nothing_is_listed(
     assert len(told.asked) == 1
 
 
+def live_with_a_short_margin(tx: Tx) -> None:
+    """Let a LIVE vault trade under a policy that would take an order for absent after its window and a tenth of one."""
+    resume(tx, current_trading_state(tx).id, "trying it")
+    activate_policy(tx, policy_with(submit={"absence_margin_ms": 500}), active_policy(tx).activation_id)
+
+
 async def test_in_live_ten_windows_are_waited_for(tmp_path: Path, told: Told, clock: SteppedClock) -> None:
     async with opened_vault(tmp_path / "live", clock, mode=Mode.LIVE) as vault:
-        await vault.transact(lambda tx: resume(tx, current_trading_state(tx).id, "trying it"))
+        await vault.transact(live_with_a_short_margin)
         execution = await brought_to(vault, E.UNKNOWN)
         assert execution.signing is not None
         clock.at = execution.signing.signed_at_ms * 1000
