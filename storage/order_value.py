@@ -48,11 +48,16 @@ def rules_of(question: Question) -> MarketRules:
     return rules
 
 
-def mid_of(question: Question) -> Price:
-    """Half way between best bid and best ask. Raises MissingInput without both."""
+def bid_and_ask(question: Question) -> tuple[Price, Price]:
+    """The best bid and the best ask. Raises MissingInput without both."""
     quote = quote_of(question)
     bid = known(quote.bid, f"the best bid of {quote.market}")
-    ask = known(quote.ask, f"the best ask of {quote.market}")
+    return bid, known(quote.ask, f"the best ask of {quote.market}")
+
+
+def mid_of(question: Question) -> Price:
+    """Half way between best bid and best ask. Raises MissingInput without both."""
+    bid, ask = bid_and_ask(question)
     return (bid + ask).scaled(Decimal("0.5"))
 
 

@@ -17,6 +17,7 @@ from storage.models import Check, Question
 from storage.money import EXACT, Eur, Price, Quantity, decimal_text
 from storage.order_value import (
     base_of,
+    bid_and_ask,
     currency_of,
     is_exit,
     mid_of,
@@ -92,19 +93,15 @@ def _quantity_problems(question: Question, rules: MarketRules) -> list[str]:
 
 def _price_problems(question: Question, rules: MarketRules) -> list[str]:
     order = question.order
-    problems = []
     if order.trigger is not None:
-        value = order.quantity * order.trigger.price
-        problems += _off_tick(order.trigger.price, rules)
+        value, problems = order.quantity * order.trigger.price, _off_tick(order.trigger.price, rules)
     elif order.order_type is OrderType.MARKET:
         # Walking the book also shows whether it holds enough; if not, this raises and the check fails with that.
         value = walk_order(question).value
-        if order.limit is not None:
-            problems.append("a market order carries no limit price")
+        problems = [] if order.limit is None else ["a market order carries no limit price"]
     else:
         limit = known(order.limit, "the limit price of the order")
-        value = order.quantity * limit
-        problems += _off_tick(limit, rules)
+        value, problems = order.quantity * limit, _off_tick(limit, rules)
     if value < rules.minimum_value:
         problems.append(f"{euros(value, rules.minimum_value)} is less than {euros(rules.minimum_value)}")
     return problems
@@ -207,7 +204,8 @@ def spread(question: Question) -> Check:
     mid = mid_of(question)
     if not mid.is_positive:
         raise MissingInput("a price above zero to compare with is missing")
-    gap = known(quote.ask, "the best ask") - known(quote.bid, "the best bid")
+    bid, ask = bid_and_ask(question)
+    gap = ask - bid
     share = gap.ratio(mid) * 100
     observed, limit = f"{percent_text(share)}, {price_text(gap)}", f"{decimal_text(most)} %"
     if gap < Price.zero():

@@ -15,6 +15,7 @@ import pytest
 from tests.mutants.result import Result, Survivor
 from tests.mutants.working_copy import PYTEST_ARGUMENTS, ROOT
 
+FEW_EXAMPLES: Final = "tests/mutants/few_examples.py"
 NOTICED: Final = int(pytest.ExitCode.TESTS_FAILED)
 UNNOTICED: Final = int(pytest.ExitCode.OK)
 
@@ -25,22 +26,24 @@ class Change:
 
     names: Survivor
     make: Callable[[], None]
+    only: str = ""
+    """Which of the tests (as pytest's ``-k``) have to notice it; all of them if empty."""
 
 
 _changes: list[Change] = []
 _arguments: list[str] = []
 
 
-def run_forked(name: str, changes: Sequence[Change], tests: Sequence[str], jobs: int, *more: str) -> Result:
+def run_forked(name: str, changes: Sequence[Change], tests: Sequence[str], jobs: int) -> Result:
     """Run the tests once unchanged and once for each change.
 
     Raises RuntimeError if they fail unchanged, or a change breaks more than tests can tell.
     """
-    for path in tests:
+    for path in (FEW_EXAMPLES, *tests):  # the first one decides how many examples the others' properties have
         importlib.import_module(path.removesuffix(".py").replace("/", "."))
     unchanged = Change(Survivor(name, "", "", ""), lambda: None)
     _changes[:] = [unchanged, *changes]
-    _arguments[:] = ["-x", "-q", "--tb=no", *PYTEST_ARGUMENTS, *more, *(str(ROOT / path) for path in tests)]
+    _arguments[:] = ["-x", "-q", "--tb=no", *PYTEST_ARGUMENTS, *(str(ROOT / path) for path in tests)]
     with multiprocessing.get_context("fork").Pool(jobs, maxtasksperchild=1) as pool:
         before, *codes = pool.map(_run_one, range(len(_changes)), chunksize=1)
     if before != UNNOTICED:
@@ -55,4 +58,4 @@ def _run_one(number: int) -> int:
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
         _changes[number].make()
-        return int(pytest.main(list(_arguments)))
+        return int(pytest.main([*_arguments, "-k", _changes[number].only]))

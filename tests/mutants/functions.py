@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -14,9 +16,16 @@ KILLED: Final = frozenset({1, 3})
 TIMED_OUT: Final = frozenset({36, 24, -24, 152, 255, -9})
 """Out of time is noticed, too: a loop without an end does not pass its tests."""
 
+ROW_COLUMN: Final = re.compile(r'\brow\["\w+"\]')
+
 
 def run_functions(folder: Path, module: str, tests: Sequence[str], jobs: int) -> Result:
-    """Mutate one module's functions. Raises RuntimeError if mutmut cannot run, or left a mutant unanswered."""
+    """Mutate one module's functions in a working copy.
+
+    What was killed in that copy before is not run again while its function stays the same.
+    Raises RuntimeError if mutmut cannot run, or left a mutant unanswered.
+    """
+    _forget_all_but_the_killed(folder / "mutants", module)
     source = (ROOT / module).read_text(encoding="utf-8")
     (folder / module).write_text(open_properties(source), encoding="utf-8")
     configure(folder, module, tests)
@@ -33,8 +42,28 @@ def run_functions(folder: Path, module: str, tests: Sequence[str], jobs: int) ->
     killed = sum(code in KILLED for code in codes.values())
     timed_out = sum(code in TIMED_OUT for code in codes.values())
     names = [name for name, code in codes.items() if code not in KILLED | TIMED_OUT]
-    survivors = [_survivor(folder, module, name) for name in names]
-    return Result(module, len(codes), killed, timed_out, tuple(survivors))
+    survivors = [each for name in names if not is_no_change(each := _survivor(folder, module, name))]
+    return Result(module, killed + timed_out + len(survivors), killed, timed_out, tuple(survivors))
+
+
+def _forget_all_but_the_killed(folder: Path, module: str) -> None:
+    """Let mutmut run again what no test noticed, by the sources and tests as they are now; alone it keeps them all."""
+    answers = folder / f"{module}.meta"
+    told = json.loads(answers.read_text(encoding="utf-8")) if answers.exists() else None
+    shutil.rmtree(folder, ignore_errors=True)
+    if told is not None:
+        codes = told["exit_code_by_key"]
+        told["exit_code_by_key"] = {name: code if code in KILLED else None for name, code in codes.items()}
+        answers.parent.mkdir(parents=True)
+        answers.write_text(json.dumps(told), encoding="utf-8")
+
+
+def is_no_change(survivor: Survivor) -> bool:
+    """Whether it is none: ``sqlite3.Row`` finds a column by its name in any case, so capitals there change nothing."""
+    was, becomes = (
+        ROW_COLUMN.sub(lambda match: match.group().lower(), text) for text in (survivor.was, survivor.becomes)
+    )
+    return was == becomes
 
 
 def _survivor(folder: Path, module: str, name: str) -> Survivor:

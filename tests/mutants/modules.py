@@ -21,8 +21,7 @@ MODULES: Final[Mapping[str, tuple[str, ...]]] = {
         "tests/storage/test_proposals.py",
         "tests/storage/test_revisions.py",
     ),
-    "console/execution/reconcile.py": ("tests/execution/test_reconcile.py",),
-    "console/execution/sweep.py": ("tests/execution/test_sweep.py",),
+    "console/execution/reconcile.py": ("tests/execution/test_reconcile_steps.py",),
 }
 """Module: files of tests."""
 

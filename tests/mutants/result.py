@@ -35,6 +35,16 @@ class Result:
     timed_out: int
     survivors: tuple[Survivor, ...]
 
+    def __add__(self, other: Result) -> Result:
+        """Both together, under the first one's name."""
+        return Result(
+            self.module,
+            self.mutants + other.mutants,
+            self.killed + other.killed,
+            self.timed_out + other.timed_out,
+            self.survivors + other.survivors,
+        )
+
     @property
     def percent(self) -> float:
         """Noticed, of all: a survivor with a reason counts as a survivor."""
@@ -51,7 +61,6 @@ class Result:
     def as_json(self) -> dict[str, Any]:
         """The figures of one module."""
         return {
-            "module": self.module,
             "mutants": self.mutants,
             "killed": self.killed,
             "out of time": self.timed_out,

@@ -24,6 +24,16 @@ TERM: Final = re.compile(
 )
 """One comparison of a trigger's condition."""
 
+NAME: Final = "storage/migrations/0002_transitions.sql"
+WHAT_ROWS_DO: Final = {"proposal": "raw_sql_moves_a_proposal", "execution": "raw_sql_moves_an_execution"}
+"""The test that compares the table with a list of its own would notice each row: what rows do has to be seen."""
+
+WHAT_TRIGGERS_DO: Final = {
+    "proposal_transition": WHAT_ROWS_DO["proposal"],
+    "execution_transition": WHAT_ROWS_DO["execution"],
+}
+OTHER_TRIGGERS: Final = "not raw_sql"
+
 STATES: Final = {"proposal": ProposalState, "execution": ExecutionState}
 
 
@@ -31,9 +41,17 @@ def changes_of(script: Path) -> list[Change]:
     """Each legal row dropped, each illegal one added, each trigger dropped, each comparison made always or never so."""
     text = script.read_text(encoding="utf-8")
     return [
-        Change(Survivor(script.name, where, was, becomes), partial(_use, script.name, changed))
+        Change(
+            Survivor(NAME, where, was, becomes), partial(_use, script.name, changed), _tests_for(where, was, becomes)
+        )
         for where, was, becomes, changed in (*_rows(text), *_triggers(text))
     ]
+
+
+def _tests_for(where: str, was: str, becomes: str) -> str:
+    if where == "legal_transitions":
+        return WHAT_ROWS_DO[(was or becomes).split()[0]]
+    return WHAT_TRIGGERS_DO.get(where, OTHER_TRIGGERS)
 
 
 def _rows(text: str) -> Iterator[tuple[str, str, str, str]]:

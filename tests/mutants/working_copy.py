@@ -13,17 +13,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("console", "storage", "tests", "settings.yaml", "pyproject.toml")
-PYTEST_ARGUMENTS = (
-    "-p",
-    "no:cacheprovider",
-    "-p",
-    "pytest_asyncio.plugin",
-    "-p",
-    "pytest_timeout",
-    "-p",
-    "tests.mutants.few_examples",
-)
-"""The plugins that the tests need, named: loading every one installed takes longer than most tests."""
+PLUGINS = ("pytest_asyncio.plugin", "pytest_timeout", "tests.mutants.few_examples")
+"""What the tests need: to load every plugin that is installed takes longer than most tests."""
+
+PYTEST_ARGUMENTS = ("-p", "no:cacheprovider", "--timeout=600", *(word for name in PLUGINS for word in ("-p", name)))
+"""The time is long: a busy machine's slow test must not be taken for one that noticed a mutant."""
 
 LEFT_ALONE = (r"^\s*reached\(", r"^\s*log\.")
 """Lines no mutant is made of: crash points, whose names a test of the sources holds, and what is told to the log."""
@@ -60,6 +54,7 @@ def configure(folder: Path, module: str, tests: Sequence[str]) -> None:
         "pytest_add_cli_args": list(PYTEST_ARGUMENTS),
         "pytest_add_cli_args_test_selection": list(tests),
         "do_not_mutate_patterns": list(LEFT_ALONE),
+        "timeout_constant": 30.0,  # seconds, times fifteen: a busy machine is not a mutant that never ends
         "use_git_change_detection": False,
         "track_dependencies": False,
     }

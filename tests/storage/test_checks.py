@@ -6,14 +6,14 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from storage import checks as runner
-from storage.check_results import ago_text, euros, fails, length_text, passes, percent_text
+from storage.check_results import MissingInput, ago_text, euros, fails, length_text, passes, percent_text
 from storage.checks import run_checks, verdict
 from storage.clock import DAY, HOUR, MINUTE, SECOND, Micros
 from storage.codes import CheckCode, ExecutionState, OrderType, ProposalState, Side
@@ -127,12 +127,43 @@ def _says_none(question: Question) -> Any:
     return None
 
 
+REASONS: Final = {
+    "_raises": "The check broke (ZeroDivisionError: by nought); nothing is sent, report this.",
+    "_answers_for_another": "The check broke (TypeError: it answered as SPREAD: True); nothing is sent, report this.",
+    "_says_none": "The check broke (AttributeError: 'NoneType' object has no attribute 'code'); "
+    "nothing is sent, report this.",
+}
+
+
 @pytest.mark.parametrize("broken", [_raises, _answers_for_another, _says_none])
 def test_a_check_that_breaks_is_a_refusal(monkeypatch: pytest.MonkeyPatch, broken: Callable[[Question], Check]) -> None:
     monkeypatch.setattr(runner, "CHECKS", {**runner.CHECKS, CheckCode.ALLOWLIST: broken})
     checks = run_checks(make_question())
     assert [check.code for check in checks if not check.passed] == [CheckCode.ALLOWLIST]
-    assert "The check broke" in checks[0].reason
+    assert checks[0].reason == REASONS[broken.__name__]
+    assert (checks[0].applied, checks[0].observed, checks[0].limit) == (True, "unknown", "known")
+    assert (checks[0].clears_at, checks[0].clears_how) == (None, "when what is missing is there")
+
+
+@pytest.mark.parametrize("word", [None, "yes", 2])
+def test_a_check_that_says_neither_yes_nor_no_is_a_refusal(monkeypatch: pytest.MonkeyPatch, word: Any) -> None:
+    said = replace(passes(CheckCode.ALLOWLIST, "", "", "fine"), passed=word)
+    monkeypatch.setattr(runner, "CHECKS", {**runner.CHECKS, CheckCode.ALLOWLIST: lambda question: said})
+    first = run_checks(make_question())[0]
+    assert not first.passed
+    assert (
+        first.reason == f"The check broke (TypeError: it answered as ALLOWLIST: {word}); nothing is sent, report this."
+    )
+
+
+def test_a_check_that_lacks_a_figure_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lacks(question: Question) -> Check:
+        raise MissingInput("the weather is missing")
+
+    monkeypatch.setattr(runner, "CHECKS", {**runner.CHECKS, CheckCode.ALLOWLIST: lacks})
+    first = run_checks(make_question())[0]
+    assert not first.passed
+    assert first.reason == "The check cannot be answered: the weather is missing; take a new quote."
 
 
 def _answers(**clearing: Micros | None) -> tuple[Check, ...]:
@@ -158,9 +189,14 @@ class TestVerdict:
         assert blocking is not None
         assert blocking.code is CheckCode.EXPOSURE
 
+    def test_of_two_that_clear_at_once_the_first_blocks(self) -> None:
+        blocking = verdict(_answers(COOLDOWN=NOW + 1, ANTI_FLIP=NOW + 1))
+        assert blocking is not None
+        assert blocking.code is CheckCode.COOLDOWN
+
     @pytest.mark.parametrize("checks", [(), _answers()[1:], _answers() + _answers()[:1], _answers()[::-1]])
     def test_an_incomplete_set_is_no_verdict(self, checks: tuple[Check, ...]) -> None:
-        with pytest.raises(ValueError, match="all twenty-five"):
+        with pytest.raises(ValueError, match=r"^a verdict needs the answers of all twenty-five checks, in order$"):
             verdict(checks)
 
 

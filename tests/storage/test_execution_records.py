@@ -13,7 +13,7 @@ from storage.clock import SECOND
 from storage.codes import ExecutionState, ProposalState, TradingState
 from storage.database import Tx
 from storage.errors import Conflict
-from storage.evidence import apply_order, move_execution, operator_fill_id, target_state
+from storage.evidence import apply_order, carry_verdict, move_execution, operator_fill_id, target_state
 from storage.execution_models import Execution, VenueOrder
 from storage.execution_rows import events_of, fills_of, get_execution
 from storage.executions import (
@@ -441,6 +441,14 @@ class TestConsequences:
         self, tx: Tx, state: ExecutionState, proposal: ProposalState
     ) -> None:
         assert proposal_state(tx, bring_to(tx, state)) is proposal
+
+    @pytest.mark.parametrize(("filled", "proposal"), [(True, ProposalState.EXECUTED), (False, ProposalState.FAILED)])
+    def test_an_operators_verdict_carries_the_proposal_either_way(
+        self, tx: Tx, filled: bool, proposal: ProposalState
+    ) -> None:
+        execution = bring_to(tx, E.UNKNOWN)
+        carry_verdict(tx, execution, filled=filled)
+        assert proposal_state(tx, execution) is proposal
 
     def test_a_proposal_the_exchange_accepted_stays_executed_when_its_order_is_refused(self, tx: Tx) -> None:
         execution = bring_to(tx, E.SUBMITTED)

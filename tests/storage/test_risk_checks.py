@@ -39,6 +39,10 @@ class TestStageLimit:
         facts = {"stage": Stage.TRAINING, "stage_limit": eur(limit)}
         assert answer(CheckCode.STAGE_LIMIT, facts=facts).passed is passed
 
+    def test_a_hair_over_the_limit_does_not_read_as_at_it(self) -> None:
+        check = answer(CheckCode.STAGE_LIMIT, facts={"stage": Stage.TRAINING, "stage_limit": eur("25.09")})
+        assert (check.observed, check.limit) == ("25.092 EUR", "25.09 EUR at stage TRAINING")
+
     def test_sells_are_not_bound(self) -> None:
         check = answer(CheckCode.STAGE_LIMIT, proposal=exit_proposal(), facts={**HELD, "stage_limit": eur("0")})
         assert check.passed
@@ -117,6 +121,13 @@ class TestDrawdown:
     def test_sells_are_not_bound(self) -> None:
         facts = {**HELD, "realised": (_sold("-9000"),)}
         assert answer(CheckCode.DRAWDOWN, proposal=exit_proposal(), facts=facts).passed
+
+    def test_a_hair_over_the_limit_does_not_read_as_at_it(self) -> None:
+        check = answer(CheckCode.DRAWDOWN, facts={"realised": (_sold("-300.001"),)})
+        assert check.observed == "loss 300.001 EUR"
+        assert check.reason.startswith(
+            "The loss of the last 24 h, 300.001 EUR, has reached the policy's limit of 300.00"
+        )
 
 
 class TestLossReachedLimit:

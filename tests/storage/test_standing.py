@@ -65,6 +65,11 @@ class TestTradingState:
             assert answer(CheckCode.TRADING_STATE, proposal=fits, facts=facts).passed
             assert not answer(CheckCode.TRADING_STATE, proposal=over, facts=facts).passed
 
+    def test_a_reducing_sells_own_execution_promises_nothing_away_from_it(self) -> None:
+        own = make_execution(side=Side.SELL, remaining=coins("0.006"), proposal_id=1042)
+        facts = {**HELD, **_trading(TradingState.REDUCING), "open_executions": (own,)}
+        assert answer(CheckCode.TRADING_STATE, proposal=sell_proposal(), facts=facts).passed
+
     def test_buys_and_other_markets_do_not_bind_a_reducing_sell(self) -> None:
         others = (make_execution(), make_execution(id=502, market="ETH-EUR", side=Side.SELL, remaining=coins("9")))
         facts = {**HELD, **_trading(TradingState.REDUCING), "open_executions": others}
@@ -105,6 +110,12 @@ class TestTicket:
         assert question.ticket is not None
         old = replace(question, ticket=replace(question.ticket, policy_hash="0" * 64))
         assert not answer(CheckCode.POLICY_UNCHANGED, old).passed
+
+    def test_a_question_under_another_policy_than_ticket_and_vault_names_that_one(self) -> None:
+        question = make_question()
+        other = replace(question, policy=replace(question.policy, hash="1" * 64))
+        check = answer(CheckCode.POLICY_UNCHANGED, other)
+        assert (check.passed, check.observed, check.limit) == (False, "11111111", question.facts.policy_hash[:8])
 
     def test_without_a_ticket_both_are_not_applied(self) -> None:
         for code in (CheckCode.POLICY_UNCHANGED, CheckCode.TICKET_UNCHANGED):

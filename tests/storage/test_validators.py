@@ -27,10 +27,12 @@ from tests.storage.builders import (
     last_trade,
     levels,
     make_execution,
+    make_position,
     make_proposal,
     make_question,
     make_rules,
     policy_with,
+    price,
     sell_proposal,
 )
 
@@ -115,6 +117,27 @@ class TestOrderSize:
         assert not answer(
             CheckCode.ORDER_SIZE, proposal=replace(all_left, quantity=coins("0.00010001")), facts=facts
         ).passed
+
+    def test_an_exits_own_execution_promises_nothing_away_from_it(self) -> None:
+        own = make_execution(side=Side.SELL, remaining=coins("0.006"), proposal_id=1042)
+        assert answer(CheckCode.ORDER_SIZE, proposal=exit_proposal(), facts={**HELD, "open_executions": (own,)}).passed
+
+    def test_an_exit_a_hair_under_the_minimum_does_not_read_as_at_it(self) -> None:
+        proposal = exit_proposal(quantity=coins("0.1"), limit=price("49.999"))
+        facts = {"positions": {MARKET: make_position(quantity="1")}}
+        check = answer(CheckCode.ORDER_SIZE, proposal=proposal, facts=facts)
+        assert not check.passed
+        assert check.observed == "0.1 BTC, 4.9999 EUR"
+
+    def test_an_exit_exactly_at_the_exchanges_minimum_passes(self) -> None:
+        exactly = make_rules(minimum_value=eur("25.051"), minimum_quantity=coins("0.00041"))
+        assert answer(CheckCode.ORDER_SIZE, proposal=exit_proposal(), facts=HELD, quote={"rules": exactly}).passed
+
+    def test_an_order_of_nothing_is_less_than_a_largest_of_nothing(self) -> None:
+        policy = policy_with(order={"min_eur": "0", "max_eur": "0"})
+        check = answer(CheckCode.ORDER_SIZE, policy=policy, proposal=make_proposal(quantity=coins("0")))
+        assert not check.passed
+        assert "less than the smallest" in check.reason
 
     def test_an_exit_of_nothing_held_is_refused(self) -> None:
         assert not answer(CheckCode.ORDER_SIZE, proposal=exit_proposal()).passed
@@ -284,6 +307,12 @@ class TestTradeCaps:
         assert not check.passed
         assert check.clears_at is None
         assert check.clears_how == "activate a policy that allows buys"
+
+    def test_a_cap_of_one_that_is_used_clears_by_itself(self, code: CheckCode, length: Micros, cap: int) -> None:
+        policy = policy_with(trades={"per_day": 1, "per_hour": 1})
+        check = answer(code, policy=policy, facts={"trade_times": _times(Side.BUY, NOW - 1)})
+        assert not check.passed
+        assert check.clears_at == NOW - 1 + length
 
     def test_each_side_counts_its_own(self, code: CheckCode, length: Micros, cap: int) -> None:
         sells = _times(Side.SELL, *(NOW - index for index in range(50, 0, -1)))

@@ -154,6 +154,14 @@ class TestOrderRules:
         assert check.passed is (problem is None)
         assert problem is None or problem in check.reason
 
+    def test_a_value_a_hair_under_the_minimum_does_not_read_as_at_it(self) -> None:
+        hair = answer(
+            CheckCode.ORDER_RULES,
+            proposal=make_proposal(quantity=coins("0.0001"), limit=price("49999")),
+            quote={"rules": make_rules()},
+        )
+        assert "4.9999 EUR is less than 5.00 EUR" in hair.reason
+
     def test_a_market_order_with_a_limit_price_fails(self) -> None:
         assert not answer(CheckCode.ORDER_RULES, proposal=make_proposal(order_type=OrderType.MARKET)).passed
 
@@ -241,7 +249,14 @@ def _book(bid: str, ask: str) -> dict[str, Any]:
 
 class TestSpread:
     @pytest.mark.parametrize(
-        ("bid", "ask", "passed"), [("99.75", "100.25", True), ("99.74", "100.25", False), ("100.25", "99.75", False)]
+        ("bid", "ask", "passed"),
+        [
+            ("99.75", "100.25", True),
+            ("99.74", "100.25", False),
+            ("100", "100", True),
+            ("100.01", "100", False),
+            ("100.25", "99.75", False),
+        ],
     )
     def test_it_is_at_most_half_a_percent_of_mid_and_not_crossed(self, bid: str, ask: str, passed: bool) -> None:
         assert answer(CheckCode.SPREAD, quote=_book(bid, ask)).passed is passed
@@ -267,6 +282,17 @@ class TestBalance:
         check = answer(CheckCode.BALANCE, quote={"available_eur": eur(available)})
         assert check.passed is passed
         assert check.observed == "25.16 EUR"
+        # What is a hair short of enough does not read as enough.
+        assert check.limit.startswith({"25.16": "25.16 EUR", "25.159": "25.159 EUR", "0": "0.00 EUR"}[available])
+
+    def test_without_a_fee_a_buy_needs_its_value_alone(self) -> None:
+        check = answer(CheckCode.BALANCE, quote={"taker_fee": Decimal(0), "available_eur": eur("25.10")})
+        assert check.passed
+        assert check.observed == "25.10 EUR"
+
+    def test_a_hold_with_a_limit_counts_quantity_times_limit_whatever_amount_was_wished(self) -> None:
+        hold = make_execution(state=ExecutionState.UNKNOWN, eur=eur("999"))
+        assert "60.15 EUR held" in answer(CheckCode.BALANCE, facts={"recent_holds": (hold,)}).limit
 
     @pytest.mark.parametrize(("available", "passed"), [("0.00041", True), ("0.00040999", False)])
     def test_a_sell_needs_its_quantity_and_no_fee(self, available: str, passed: bool) -> None:
