@@ -58,10 +58,10 @@ class Account(PrivateExchange):
 
     def __init__(self, folder: Path, seed: int, euros: Decimal) -> None:
         super().__init__(folder, seed)
-        self._hand = httpx.AsyncClient(transport=Wire(self._exchange, self.timeline, {}, 10.0))
+        self._hand = httpx.AsyncClient(transport=Wire(self.app, self.timeline, {}, 10.0))
         # Prices of markets in which nobody trades cost time and decide nothing.
-        for market in set(self._exchange.engine.markets) - set(MARKETS):
-            self._exchange.engine.set_state(market, "halted")
+        for market in set(self._engine.markets) - set(MARKETS):
+            self._engine.set_state(market, "halted")
         self.move({"EUR": euros - self.totals()["EUR"], "ADA": Decimal(1000)})
 
     @property
@@ -72,7 +72,7 @@ class Account(PrivateExchange):
     @property
     def ledger(self) -> Ledger:
         """Who moves its money."""
-        return self._exchange.engine.ledger
+        return self._engine.ledger
 
     async def aclose(self) -> None:
         """Close the database and the other hands' connection."""
@@ -162,5 +162,5 @@ class Account(PrivateExchange):
         self._reload(order.market)
 
     def _reload(self, market: str) -> None:
-        engine = self._exchange.engine
+        engine = self._engine
         engine.desk.reload(engine.markets[market])
