@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from tests.mutants.functions import is_no_change
 from tests.mutants.modules import MODULES, TRANSITION_TESTS, TRANSITIONS
 from tests.mutants.result import Result, Survivor, read_reasons, table
+from tests.mutants.transitions import changes_of
 from tests.mutants.working_copy import ROOT, open_properties
 
 ONE = Survivor("storage/money.py", "f", "a < b", "a <= b")
@@ -84,3 +87,18 @@ def test_properties_stay_what_they_are_when_they_are_opened(module: str) -> None
     properties = source.count("    @property\n")
     assert ast.unparse(opened).count("@property") == 0
     assert ast.unparse(opened).count(" = property(") == properties
+
+
+def test_every_change_of_the_transitions_is_a_script_that_runs() -> None:
+    script = ROOT / TRANSITIONS
+    changes = changes_of(script)
+    scripts = {path.name: path.read_text(encoding="utf-8") for path in sorted(script.parent.glob("[0-9]*.sql"))}
+    assert len({change.names for change in changes}) > 250
+    rows = [change for change in changes if change.names.function == "legal_transitions"]
+    triggers = [change for change in changes if change not in rows and change.names.becomes != "0"]
+    for change in (*rows[::20], *triggers):
+        name, changed = change.make.args  # type: ignore[attr-defined]
+        assert changed != scripts[name], change.names
+        with closing(sqlite3.connect(":memory:")) as db:
+            for each in ({**scripts, name: changed}).values():
+                db.executescript(each)

@@ -38,13 +38,18 @@ STATES: Final = {"proposal": ProposalState, "execution": ExecutionState}
 
 
 def changes_of(script: Path) -> list[Change]:
-    """Each legal row dropped, each illegal one added, each trigger dropped, each comparison made always or never so."""
+    """Each legal row dropped, each illegal one added, each trigger dropped, each comparison made always or never so.
+
+    A trigger that a later migration makes anew is changed there.
+    """
     text = script.read_text(encoding="utf-8")
+    changes = [(script.name, *row) for row in _rows(text)]
+    for name in (trigger.group(1) for trigger in TRIGGER.finditer(text)):
+        latest = max(path for path in script.parent.glob("*.sql") if f"CREATE TRIGGER {name} " in path.read_text())
+        changes += [(latest.name, *row) for row in _triggers(latest.read_text(encoding="utf-8"), name)]
     return [
-        Change(
-            Survivor(NAME, where, was, becomes), partial(_use, script.name, changed), _tests_for(where, was, becomes)
-        )
-        for where, was, becomes, changed in (*_rows(text), *_triggers(text))
+        Change(Survivor(NAME, where, was, becomes), partial(_use, changed, text), _tests_for(where, was, becomes))
+        for changed, where, was, becomes, text in changes
     ]
 
 
@@ -68,9 +73,11 @@ def _rows(text: str) -> Iterator[tuple[str, str, str, str]]:
         yield "legal_transitions", was, becomes, f"{head} VALUES\n{values};\n{triggers}"
 
 
-def _triggers(text: str) -> Iterator[tuple[str, str, str, str]]:
+def _triggers(text: str, name: str) -> Iterator[tuple[str, str, str, str]]:
     for trigger in TRIGGER.finditer(text):
-        name, body = trigger.group(1), trigger.group()
+        if trigger.group(1) != name:
+            continue
+        body = trigger.group()
         yield name, "the trigger", "", text.replace(body, "")
         for term in TERM.finditer(body):
             for constant in ("1", "0"):

@@ -115,6 +115,12 @@ def test_every_check_is_asked_though_the_first_fails() -> None:
     assert CheckCode.BALANCE in failed
 
 
+def test_a_check_that_fails_keeps_its_own_words() -> None:
+    first = run_checks(make_question(proposal=make_proposal(market="XRP-EUR"), policy=policy_with(allowlist=())))[0]
+    assert not first.passed
+    assert first.reason == "XRP-EUR is not on the policy's allowlist; activate a policy that names it."
+
+
 def _raises(question: Question) -> Check:
     raise ZeroDivisionError("by nought")
 

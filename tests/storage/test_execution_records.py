@@ -41,6 +41,7 @@ from tests.storage.world import (
     part_fill,
     proposal_state,
     signing,
+    stop_idea,
     submit,
     trade_status,
     venue_order,
@@ -441,6 +442,14 @@ class TestConsequences:
         self, tx: Tx, state: ExecutionState, proposal: ProposalState
     ) -> None:
         assert proposal_state(tx, bring_to(tx, state)) is proposal
+
+    def test_a_stop_that_was_reached_is_told_once(self, tx: Tx) -> None:
+        stop = bring_to(tx, E.SUBMITTED, stop_idea())
+        told = ("notice", f"execution {stop.id}", "the stop loss at 58000 of BTC-EUR was reached and sells 0.00041")
+        for status, filled in (("partiallyFilled", (1,)), ("filled", (1, 2))):
+            fills = (replace(part_fill(stop, number), price=Price.of(57990)) for number in filled)
+            apply_order(tx, stop.id, venue_order(stop, status, *fills), "stream", {})
+            assert alerts(tx) == [told]
 
     @pytest.mark.parametrize(("filled", "proposal"), [(True, ProposalState.EXECUTED), (False, ProposalState.FAILED)])
     def test_an_operators_verdict_carries_the_proposal_either_way(

@@ -174,7 +174,7 @@ async def test_a_reached_loss_latches_reducing_which_outlives_the_loss(vault: Va
     assert isinstance(await fire(vault, await drawdown(bench, True)), Refusal)
     latched = await vault.read(current_trading_state)
     assert latched.state is TradingState.REDUCING
-    assert "drawdown" in latched.reason
+    assert latched.reason == "the loss of the last 24 h reached the policy's drawdown limit"
 
     bench.pass_time(1)
     proposal = await vault.read(lambda tx: get_proposal(tx, 3))

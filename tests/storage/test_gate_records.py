@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from storage.clock import HOUR
-from storage.codes import CheckCode, ExecutionState, Side, TradingState
+from storage.clock import HOUR, SECOND
+from storage.codes import CheckCode, ExecutionState, JobName, Side, TradingState
 from storage.database import Tx
 from storage.evidence import apply_order
-from storage.gate import check_json, draw_ticket, pass_gate, store_refusal
+from storage.facts import Common, read_common
+from storage.gate import ask, check_json, draw_ticket, pass_gate, store_refusal
+from storage.leases import acquire_lease, register_job
 from storage.market_models import Level
 from storage.models import Claim, Refusal
 from storage.money import Price, Quantity
@@ -212,3 +214,23 @@ def test_a_ticket_shows_the_order_as_it_would_be_sent_now(tx: Tx) -> None:
     assert ticket.digest == order_digest(ticket.order)
     assert (ticket.policy_hash, ticket.drawn_at) == (active_policy(tx).hash, tx.now)
     assert (ticket.order.mode, ticket.order.time_in_force) == (tx.info.mode, "IOC")
+
+
+def test_with_a_keeper_an_entry_rests_and_carries_the_dead_mans_group(tx: Tx) -> None:
+    register_job(tx, JobName.KEEPER, 10 * SECOND)
+    assert acquire_lease(tx, JobName.KEEPER, "another console") is not None
+    claim = claim_of(tx, make_ready(tx))
+    body = json.loads(claim.request_body)
+    assert (claim.order.time_in_force, body["timeInForce"]) == ("GTC", "GTC")
+    assert body["codGroupId"] == tx.info.dead_man_group
+
+
+def test_what_was_read_once_for_a_list_is_what_each_of_its_questions_is_asked_with(tx: Tx) -> None:
+    ready = make_ready(tx)
+    common = read_common(tx)
+    alike = ask(tx, ready.proposal, ready.quote)
+    assert ask(tx, ready.proposal, ready.quote, common=common) == alike
+    other = Common(common.book, replace(common.policy, hash="1" * 64), replace(common.facts, newest_audit_at=7))
+    asked = ask(tx, ready.proposal, ready.quote, common=other)
+    assert (asked.policy.hash, asked.facts.newest_audit_at) == ("1" * 64, 7)
+    assert (asked.order, asked.ticket, asked.typed_amount) == (alike.order, None, False)
