@@ -7,6 +7,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
+from starlette.types import ASGIApp
+
 from console.clock import SECOND, SystemEntropy, seeded
 from console.exchange.address import paper_address
 from console.exchange.exchange_time import Ticking
@@ -64,11 +66,12 @@ class PrivateExchange:
         self._store.rows("PRAGMA synchronous = OFF")
         there = ExchangeSide(self.timeline)
         identity, _ = prepare_identity(self._store, SystemEntropy(), seed, EUROS, there.now())
-        engine = Engine(self._store, there, seed)
+        self._engine = engine = Engine(self._store, there, seed)
         self._faults = Faults(seeded(seed), (), there)
         control = Control("private", identity, engine, self._faults, tuple(ROUTES))
         self._keys = load_keys(self._store)
-        self._exchange = Exchange(engine, self._keys, identity, self._faults, control)
+        self.app: ASGIApp = Exchange(engine, self._keys, identity, self._faults, control)
+        """What every request of every client goes to."""
 
     def close(self) -> None:
         """Close the database."""
@@ -78,10 +81,18 @@ class PrivateExchange:
         """Put fault rules in force; their times count from now."""
         self._faults.add(parse_faults(spec, tuple(ROUTES)))
 
+    def mend(self) -> None:
+        """Take every fault rule back."""
+        self._faults.rules.clear()
+
+    def cancel_all(self) -> None:
+        """End every open order, as the exchange's own people may."""
+        self._engine.cancel_all(None, reason="cancelOnAdminRequest")
+
     async def clients(self, request_timeout_s: float) -> Clients:
         """Clients as the program has them, but for the network; an order's answer may take that long."""
         patience = {"POST /order": request_timeout_s, "POST /cancelOrdersAfter": CANCEL_S, "DELETE /order": CANCEL_S}
-        wire = Wire(self._exchange, self.timeline, patience, ATTEMPT_S)
+        wire = Wire(self.app, self.timeline, patience, ATTEMPT_S)
         ticking = Ticking.of(self.clock, seeded(self._seed))
         budget = WeightBudget(ticking.time)
         readonly = ReadOnlyClient(NOWHERE, self._pair("readonly"), budget, ticking, http=wire)
