@@ -116,7 +116,8 @@ def revise(tx: Tx, proposal_id: int, revision: int, change: Revision) -> Proposa
     ``revision`` is the one the change was made from. What the idea is about (market, side, kind, reasons) stays.
 
     Raises:
-        Conflict: it is no longer open, has expired, or was changed meanwhile; or it is a stop, which is made anew.
+        Conflict: it is no longer open, has expired, or was changed meanwhile; it is a stop, which is made anew; or the
+            clock was set back so far that its new life would end before it was made.
         ValueError: a size, price or life that is not positive, or a limit that does not fit the type.
     """
     _require_sizes(change.quantity, change.limit, change.eur, change.lives)
@@ -126,6 +127,8 @@ def revise(tx: Tx, proposal_id: int, revision: int, change: Revision) -> Proposa
     _require_open(tx, before)
     if before.trigger is not None:
         raise Conflict(f"proposal {proposal_id} is a {before.trigger}: decline it and set another one")
+    if tx.now + change.lives <= before.created_at:
+        raise Conflict(f"proposal {proposal_id} is from before the clock was set back: decline it and propose it anew")
     changed = tx.sql.change(
         "revise_proposal",
         id=proposal_id,

@@ -127,3 +127,11 @@ def test_a_parent_exists_and_its_child_is_an_operators(tx: Tx) -> None:
     old = create_proposal(tx, own_idea())
     with pytest.raises(sqlite3.IntegrityError):
         create_proposal(tx, an_idea(parent_id=old.id))
+
+
+def test_an_idea_from_before_the_clock_was_set_back_is_not_edited_into_one_that_ends_before_it_began(tx: Tx) -> None:
+    made = create_proposal(tx, an_idea())
+    tx.now -= HOUR
+    with pytest.raises(Conflict, match="before the clock was set back: decline it and propose it anew"):
+        revise(tx, made.id, 1, SMALLER)
+    assert get_proposal(tx, made.id) == made
