@@ -29,7 +29,9 @@ QUERIES: Final = {
         WHERE state NOT IN ('CLAIMED', 'ABANDONED') AND submitting_at IS NULL AND imported = 0""",
     "no submission hangs": """
         SELECT 'execution ' || id || ' is SUBMITTING for more than 10 minutes' FROM trade_executions
-        WHERE state = 'SUBMITTING' AND submitting_at < :now - 600000000""",
+        -- A machine that slept, or a program that was not started again, had nobody who could have looked.
+        WHERE state = 'SUBMITTING' AND submitting_at < :now - 600000000 AND EXISTS (SELECT 1 FROM scan_jobs
+            WHERE job = 'reconcile' AND last_run_at > submitting_at + 600000000)""",
     "every execution has its trade": """
         SELECT 'execution ' || e.id || ' has no trade' FROM trade_executions e
         LEFT JOIN trade_history h ON h.execution_id = e.id WHERE h.id IS NULL""",

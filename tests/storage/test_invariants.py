@@ -12,10 +12,11 @@ from typing import Any, Final
 import pytest
 
 from storage.clock import SECOND
-from storage.codes import ExecutionState, TradingState
+from storage.codes import ExecutionState, JobName, TradingState
 from storage.database import Tx
 from storage.evidence import apply_order
 from storage.invariants import COMPARISONS, QUERIES, broken_invariants, record_invariant_run
+from storage.leases import acquire_lease, finish_lease, register_job
 from storage.proposals import create_proposal
 from storage.trading_state import current_trading_state
 from tests.storage.world import bring_to, claim_by_hand, clean_sweep, make_ready, own_idea, venue_order
@@ -79,6 +80,14 @@ def sent_without_intent(tx: Tx) -> None:
 
 def hanging(tx: Tx) -> None:
     tx.now += 600 * SECOND + 1
+    reconcile_ran(tx)
+
+
+def reconcile_ran(tx: Tx) -> None:
+    register_job(tx, JobName.RECONCILE, SECOND)
+    lease = acquire_lease(tx, JobName.RECONCILE, "somebody")
+    assert lease is not None
+    finish_lease(tx, lease, next_run_at=tx.now, started_at=tx.now, summary="", changed=False, error=None)
 
 
 def no_trade(tx: Tx) -> None:
@@ -252,3 +261,12 @@ def test_a_run_is_recorded_and_a_violation_halts(tx: Tx, violations: list[str], 
     assert (current_trading_state(tx).state is TradingState.HALTED) is halts
     if halts:
         assert violations[0] in current_trading_state(tx).reason
+
+
+def test_a_send_that_nobody_could_look_for_yet_is_no_broken_invariant(tx: Tx) -> None:
+    bring_to(tx, E.SUBMITTING)
+    reconcile_ran(tx)
+    tx.now += 8 * 3600 * SECOND  # the machine slept; whoever looks first must not halt for it
+    assert broken_invariants(tx) == []
+    reconcile_ran(tx)
+    assert broken_invariants(tx) == ["execution 1 is SUBMITTING for more than 10 minutes"]
