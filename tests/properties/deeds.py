@@ -38,7 +38,6 @@ from storage.money import Eur
 from storage.policies import presets, read_policy
 from storage.policy_store import activate_policy, active_policy
 from storage.proposals import (
-    UNDO_WITHIN,
     NewProposal,
     approve,
     create_proposal,
@@ -70,6 +69,8 @@ POLICIES: Final[Mapping[str, dict[str, Any]]] = MappingProxyType(
     }
 )
 PRESETS: Final = ("semi-auto", "hunter", "observer")
+
+UNDO_WITHIN: Final = 5 * SECOND
 
 NO_LIMITS: Final = (None, "", "NaN", "nan", "Infinity", "-Infinity", -1, "-0.01", float("nan"), float("inf"), True)
 """What no limit may be."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Any, ClassVar, Final
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from storage.codes import CheckCode
+from storage.errors import Conflict
 from tests.properties import deeds
 from tests.properties.invariants import broken
 from tests.properties.process import Process, dying_at
@@ -71,6 +73,19 @@ STOP_POINTS: Final = (
 RESUME_POINTS: Final = ("resume.file-lowered", "resume.recorded")
 
 
+def dies(points: Sequence[str]) -> st.SearchStrategy[str]:
+    """At which point the process is killed; mostly at none."""
+    return st.one_of(st.just(""), st.just(""), st.sampled_from(points))
+
+
+ORDER_FAULT = st.one_of(st.just(""), st.sampled_from([each for each in FAULTS if each.startswith("POST /order:")]))
+TURNS = st.one_of(st.integers(0, 14), st.integers(0, 60))
+DEATH = dies(FIRE_POINTS)
+WELL = st.sampled_from([True, True, False])
+WAY = st.sampled_from(deeds.WAYS)
+INTRUDER = st.sampled_from(sorted(deeds.INTRUDERS))
+
+
 class Console(RuleBasedStateMachine):
     """A console, its worker and a second process on one folder, at one exchange."""
 
@@ -123,78 +138,76 @@ class Console(RuleBasedStateMachine):
         self._do("undo", who, lambda process: deeds.undo(self._world, process, pick))
 
     # orders ---------------------------------------------------------------------------------------------------
-    @rule(who=WHO, market=st.sampled_from(MARKETS), eur=EUR, way=st.sampled_from(deeds.WAYS))
-    def propose_and_fire(self, who: int, market: str, eur: int, way: str) -> None:
+    @rule(who=WHO, market=st.sampled_from(MARKETS), eur=EUR, way=WAY, fault=ORDER_FAULT, point=DEATH, well=WELL)
+    def propose_and_fire(self, who: int, market: str, eur: int, way: str, fault: str, point: str, well: bool) -> None:
         async def both(process: Process) -> None:
+            await self._ready(process, well)
             await deeds.propose(process, market, eur, way)
             if (proposal := await deeds.any_one(process, 0)) is not None:
-                await deeds.fire(self._world, process, await deeds.ticket_of(process, proposal))
+                await self._fire(process, proposal, fault, point)
 
-        self._do("propose and fire", who, both)
+        self._do(f"fire {way}", who, both)
 
-    @rule(who=WHO, market=st.sampled_from(MARKETS))
-    def buy_and_sell(self, who: int, market: str) -> None:
+    @rule(who=WHO, market=st.sampled_from(MARKETS), fault=ORDER_FAULT)
+    def buy_and_sell(self, who: int, market: str, fault: str) -> None:
         async def both(process: Process) -> None:
+            await self._ready(process, True)
             for way in ("through", "exit"):
                 await deeds.propose(process, market, 60, way)
                 if (proposal := await deeds.any_one(process, 0)) is not None:
-                    await deeds.fire(self._world, process, await deeds.ticket_of(process, proposal))
+                    await self._fire(process, proposal, fault, "")
 
         self._do("buy and sell", who, both)
 
-    @rule(who=WHO, pick=PICK, typed=st.booleans())
-    def fire(self, who: int, pick: int, typed: bool) -> None:
+    @rule(who=WHO, pick=PICK, fault=ORDER_FAULT, point=DEATH, well=WELL)
+    def fire(self, who: int, pick: int, fault: str, point: str, well: bool) -> None:
         async def sent(process: Process, it: Any) -> None:
-            await deeds.fire(self._world, process, await deeds.ticket_of(process, it), typed)
+            await self._ready(process, well)
+            await self._fire(process, it, fault, point)
 
-        self._on_open("fire", who, pick, sent)
+        self._on_open("fire and die" if point else "fire", who, pick, sent)
 
     @rule(who=WHO, pick=PICK)
-    def fire_what_is_no_longer_open(self, who: int, pick: int) -> None:
+    def fire_what_may_be_over(self, who: int, pick: int) -> None:
         async def sent(process: Process) -> None:
             if (it := await deeds.any_one(process, pick)) is not None:
-                await deeds.fire(self._world, process, await deeds.ticket_of(process, it))
+                await self._fire(process, it, "", "")
 
         self._do("fire anything", who, sent)
 
-    @rule(who=WHO, pick=PICK, turns=st.integers(0, 60), intruder=st.sampled_from(sorted(deeds.INTRUDERS)))
-    def fire_amid(self, who: int, pick: int, turns: int, intruder: str) -> None:
-        self._on_open(
-            f"fire amid {intruder}", who, pick,
-            lambda process, it: deeds.fire_amid(self._world, process, it, turns, intruder),
-        )  # fmt: skip
-
-    @rule(who=WHO, pick=PICK, point=st.sampled_from(FIRE_POINTS))
-    def fire_and_die(self, who: int, pick: int, point: str) -> None:
+    @rule(who=WHO, pick=PICK, turns=TURNS, intruder=INTRUDER, fault=ORDER_FAULT)
+    def fire_amid(self, who: int, pick: int, turns: int, intruder: str, fault: str) -> None:
         async def sent(process: Process, it: Any) -> None:
-            shown = await deeds.ticket_of(process, it)
-            with dying_at(point):
-                await deeds.fire(self._world, process, shown)
+            await self._ready(process, True)
+            self._world.exchange.spoil(fault)
+            await deeds.fire_amid(self._world, process, it, turns, intruder)
 
-        self._on_open("fire and die", who, pick, sent)
+        self._on_open(f"fire amid {intruder}", who, pick, sent)
 
     @rule(who=WHO, pick=PICK)
     def draw_a_ticket(self, who: int, pick: int) -> None:
         async def drawn(process: Process, it: Any) -> None:
+            await self._ready(process, True)
             self._world.tickets.append(await deeds.ticket_of(process, it))
 
         self._on_open("draw a ticket", who, pick, drawn)
 
+    @precondition(lambda self: self.world is not None and self.world.tickets)
     @rule(who=WHO, pick=PICK)
     def fire_a_ticket_drawn_earlier(self, who: int, pick: int) -> None:
         async def sent(process: Process) -> None:
-            if self._world.tickets:
-                shown = self._world.tickets.pop(pick % len(self._world.tickets))
-                await deeds.fire(self._world, process, shown)
+            shown = self._world.tickets.pop(pick % len(self._world.tickets))
+            await deeds.fire(self._world, process, shown)
 
         self._do("fire an old ticket", who, sent)
 
     @rule(who=WHO, pick=PICK, code=st.sampled_from(list(CheckCode)))
     def fire_with_a_broken_check(self, who: int, pick: int, code: CheckCode) -> None:
-        self._on_open(
-            "fire, a check broken", who, pick,
-            lambda process, it: deeds.fire_with_a_broken_check(self._world, process, it, code),
-        )  # fmt: skip
+        async def sent(process: Process, it: Any) -> None:
+            await self._ready(process, True)
+            await deeds.fire_with_a_broken_check(self._world, process, it, code)
+
+        self._on_open("fire, a check broken", who, pick, sent)
 
     @rule(who=WHO, pick=PICK)
     def cancel(self, who: int, pick: int) -> None:
@@ -206,21 +219,14 @@ class Console(RuleBasedStateMachine):
         self.steps["the exchange cancels all"] += 1
 
     # stops ----------------------------------------------------------------------------------------------------
-    @rule(who=WHO, how=st.sampled_from(["all", "stops too", "file", "record", "reduce"]))
-    def stop(self, who: int, how: str) -> None:
-        self._do(f"stop: {how}", who, lambda process: deeds.stop(self._world, process, how))
+    @rule(who=WHO, how=st.sampled_from(["all", "stops too", "file", "record", "reduce"]), point=dies(STOP_POINTS))
+    def stop(self, who: int, how: str, point: str) -> None:
+        self._do(f"stop: {how}", who, lambda process: deeds.stop(self._world, process, how), point)
 
-    @rule(who=WHO, how=st.sampled_from(["all", "record"]), point=st.sampled_from(STOP_POINTS))
-    def stop_and_die(self, who: int, how: str, point: str) -> None:
-        self._dying("stop and die", who, point, lambda process: deeds.stop(self._world, process, how))
-
-    @rule(who=WHO, stale=st.sampled_from([False, False, True]))
-    def resume(self, who: int, stale: bool) -> None:
-        self._do("resume, a stale id" if stale else "resume", who, lambda p: deeds.resume(self._world, p, stale))
-
-    @rule(who=WHO, point=st.sampled_from(RESUME_POINTS))
-    def resume_and_die(self, who: int, point: str) -> None:
-        self._dying("resume and die", who, point, lambda process: deeds.resume(self._world, process, False))
+    @rule(who=WHO, stale=st.sampled_from([False, False, True]), point=dies(RESUME_POINTS))
+    def resume(self, who: int, stale: bool, point: str) -> None:
+        name = "resume, a stale id" if stale else "resume"
+        self._do(name, who, lambda process: deeds.resume(self._world, process, stale), point)
 
     # rules and budget -----------------------------------------------------------------------------------------
     @rule(who=WHO, name=st.sampled_from(["lively"] * 8 + [*deeds.POLICIES, *deeds.PRESETS]))
@@ -236,13 +242,9 @@ class Console(RuleBasedStateMachine):
         self._do("costly call", who, lambda process: deeds.costly_call(process, cents, end))
 
     # jobs and processes ---------------------------------------------------------------------------------------
-    @rule(who=WHO)
-    def tick(self, who: int) -> None:
-        self._do("tick", who, lambda process: process.tick())
-
-    @rule(who=WHO, point=st.sampled_from(TICK_POINTS))
-    def tick_and_die(self, who: int, point: str) -> None:
-        self._dying("tick and die", who, point, lambda process: process.tick())
+    @rule(who=WHO, point=dies(TICK_POINTS))
+    def tick(self, who: int, point: str) -> None:
+        self._do("tick and die" if point else "tick", who, lambda process: process.tick(), point)
 
     @rule(who=WHO)
     def reconcile_twice(self, who: int) -> None:
@@ -256,79 +258,68 @@ class Console(RuleBasedStateMachine):
     def the_keeper_comes(self, who: int) -> None:
         self._do("the keeper comes", who, lambda process: process.keeper_comes())
 
-    @rule(who=WHO)
-    def crash(self, who: int) -> None:
-        self._do("crash", who, self._world.kill)
+    @rule(who=WHO, what=st.sampled_from(["crash", "close and open", "a second process"]))
+    def processes(self, who: int, what: str) -> None:
+        turns = {"crash": self._world.kill, "close and open": self._again, "a second process": self._world.other}
+        self._do(what, who, turns[what])
 
-    @rule(who=WHO)
-    def close_and_open(self, who: int) -> None:
-        async def again(process: Process) -> None:
-            self._world.processes.remove(process)
-            self._world.broke += process.broke
-            await process.close()
-            await self._world.start()
-
-        self._do("close and open", who, again)
-
-    @rule()
-    def a_second_process(self) -> None:
-        self._do("a second process", 0, self._world.other)
+    async def _again(self, process: Process) -> None:
+        self._world.processes.remove(process)
+        self._world.broke += process.broke
+        await process.close()
+        await self._world.start()
 
     # time and faults ------------------------------------------------------------------------------------------
     @rule(passed=st.sampled_from([0.2, 1, 3, 5.5, 6, 11, 30, 130]))
     def time_passes(self, passed: float) -> None:
         self._done("time passes", self._world.clock.sleep(passed))
 
-    @rule(by=st.sampled_from([-3600, -60, -3, 3, 60, 3600]))
+    @rule(by=st.sampled_from([-3600, -60, -3, 3, 60, 3600, 0, 0]))
     def the_clock_jumps(self, by: int) -> None:
-        self._world.clock.ahead += seconds(by)
-        self.steps["the clock jumps"] += 1
-
-    @rule()
-    def the_clock_is_set_right(self) -> None:
-        self._world.clock.ahead = 0
-        self.steps["the clock is set right"] += 1
+        self._world.clock.ahead = self._world.clock.ahead + seconds(by) if by else 0
+        self.steps["the clock jumps" if by else "the clock is set right"] += 1
 
     @rule(spec=st.sampled_from(FAULTS))
     def spoil(self, spec: str) -> None:
         self._world.exchange.spoil(spec)
         self.steps["spoil"] += 1
 
-    @rule()
-    def mend(self) -> None:
-        self._world.exchange.mend()
-        self.steps["mend"] += 1
-
     @rule(who=WHO)
     def all_is_well_again(self, who: int) -> None:
         async def well(process: Process) -> None:
             self._world.exchange.mend()
-            self._world.clock.ahead = 0
-            await deeds.change_policy(process, "lively")
             await process.tick()
-            await deeds.resume(self._world, process, False)
+            await self._ready(process, True)
 
         self._do("all is well again", who, well)
 
     # ----------------------------------------------------------------------------------------------------------
+    async def _ready(self, process: Process, well: bool) -> None:
+        """If all is to be well: lively rules, a clock that is right, and nothing halted; faults stay in force."""
+        if well:
+            self._world.clock.ahead = 0
+            await deeds.change_policy(process, "lively")
+            with suppress(Conflict):
+                await deeds.resume(self._world, process, False)
+
+    async def _fire(self, process: Process, it: Any, fault: str, point: str) -> None:
+        shown = await deeds.ticket_of(process, it)
+        self._world.exchange.spoil(fault)
+        with dying_at(point):
+            await deeds.fire(self._world, process, shown)
+
     @property
     def _world(self) -> World:
         assert self.world is not None
         return self.world
 
-    def _do(self, name: str, who: int, deed: Callable[[Process], Awaitable[Any]]) -> None:
+    def _do(self, name: str, who: int, deed: Callable[[Process], Awaitable[Any]], point: str = "") -> None:
         async def whole() -> None:
             process = await self._world.process(who)
-            await self._world.attempt(process, deed(process))
+            with dying_at(point):
+                await self._world.attempt(process, deed(process))
 
         self._done(name, whole())
-
-    def _dying(self, name: str, who: int, point: str, deed: Callable[[Process], Awaitable[Any]]) -> None:
-        async def dies(process: Process) -> None:
-            with dying_at(point):
-                await deed(process)
-
-        self._do(name, who, dies)
 
     def _on_open(self, name: str, who: int, pick: int, deed: Callable[[Process, Any], Awaitable[Any]]) -> None:
         async def found(process: Process) -> None:
