@@ -38,13 +38,15 @@ unit: $(DEV_STAMP)
 	@$(BIN)/pytest -n $(PYTEST_JOBS) --dist loadgroup
 
 # What takes too long for every time, one command a line: a million audit events, 500 power cuts for each way of syncing,
-# 100,000 orders judged a second time, 100,000 keys on the console (7 minutes), and a death at every point under every
-# fault of the exchange (20 to 40 minutes).
+# 100,000 orders judged a second time, 100,000 keys on the console (7 minutes), 20,000 random deeds and faults with a new
+# seed (STORIES="--seed 1" for a known one; 6 minutes), and a death at every point under every fault of the exchange (20
+# to 40 minutes).
 gauntlet: $(DEV_STAMP)
 	@$(BIN)/python -m tests.storage.long_audit
 	@$(BIN)/python -m tests.storage.crashes
 	@$(BIN)/python -m tests.storage.second_opinion --cases 100000 --seed 20261124
 	@$(BIN)/python -m tests.screens.key_storm
+	@$(BIN)/python -m tests.properties $(STORIES)
 	@$(BIN)/python -m tests.gauntlet crash $(CRASH)
 
 # Two consoles and two workers for an hour, one of them killed every few seconds; SOAK="--seconds 600 --seed 1" for less.

@@ -173,7 +173,9 @@ async def ticket_of(process: Process, proposal: Proposal) -> tuple[Ticket, Quote
 async def fire(world: World, process: Process, shown: tuple[Ticket, Quote], typed: bool = True) -> Outcome | None:
     """Send what a ticket shows."""
     world.watch.confirmed(*shown)
-    return await world.attempt(process, process.executor.execute(*shown, typed_amount=typed))
+    outcome = await world.attempt(process, process.executor.execute(*shown, typed_amount=typed))
+    world.ends["died" if outcome is None else outcome.end] += 1
+    return outcome
 
 
 async def fire_amid(world: World, process: Process, proposal: Proposal, turns: int, intruder: str) -> None:

@@ -92,6 +92,9 @@ class Console(RuleBasedStateMachine):
     steps: ClassVar[Counter[str]] = Counter()
     """How often each deed was done in this process, over all stories."""
 
+    ends: ClassVar[Counter[str]] = Counter()
+    """What became of every order that was confirmed; "died" is that of a process that was killed meanwhile."""
+
     def __init__(self) -> None:
         super().__init__()
         self.world: World | None = None
@@ -107,6 +110,7 @@ class Console(RuleBasedStateMachine):
         """Let everything come to rest, if nothing was wrong so far: vault and exchange tell the same story then."""
         if self.world is None:
             return
+        self.ends.update(self.world.ends)
         try:
             if self.sound:
                 assert (self.world.run(self.world.end_everything()), broken(self.world)) == ([], [])

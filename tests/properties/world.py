@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Awaitable, Coroutine
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -84,6 +85,8 @@ class World:
         self.processes: list[Process] = []
         self.tickets: list[tuple[Ticket, Quote]] = []
         """Drawn and not yet fired."""
+        self.ends: Counter[str] = Counter()
+        """What became of orders that were confirmed."""
         self.broke: list[str] = []
         """What broke in processes that are gone."""
         self._entropy = SeededEntropy(seed)
