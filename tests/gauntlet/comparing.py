@@ -53,7 +53,7 @@ def _figures(row: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _balances(home: Path) -> list[str]:
-    """Baseline plus fills, worked out here a second time, against what the exchange holds."""
+    """Baseline plus fills and flows, worked out here a second time, against what the exchange holds."""
     start = vault_rows(home, "SELECT balances FROM exchange_sweeps WHERE baseline = 1")
     expected = {symbol: Decimal(text) for symbol, text in json.loads(start[0][0]).items()} if start else {}
     if not start and vault_rows(home, "SELECT 1 FROM fills"):
@@ -64,6 +64,8 @@ def _balances(home: Path) -> list[str]:
         expected[base] = expected.get(base, Decimal(0)) + sign * Decimal(quantity)
         cost = sign * Decimal(quantity) * Decimal(price) + Decimal(fee or 0)
         expected[quote] = expected.get(quote, Decimal(0)) - cost
+    for symbol, amount in vault_rows(home, "SELECT symbol, amount FROM account_flows"):
+        expected[symbol] = expected.get(symbol, Decimal(0)) + Decimal(amount)
     held = {
         symbol: Decimal(available) + Decimal(in_order)
         for symbol, available, in_order in exchange_rows(home, "SELECT symbol, available, in_order FROM balances")

@@ -2,152 +2,63 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import suppress
-from typing import Any, ClassVar, Final
+from decimal import Decimal
+from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import precondition, rule
 
 from storage.codes import CheckCode
-from storage.errors import Conflict
-from tests.properties import deeds
-from tests.properties.invariants import broken
-from tests.properties.process import Process, dying_at
-from tests.properties.world import MARKETS, World, seconds
-
-WHO = st.integers(0, 1)
-PICK = st.integers(0, 11)
-EUR = st.sampled_from([25, 40, 60, 90, 150, 400])
-FAULTS: Final = (
-    "POST /order: apply-then-drop x1",
-    "POST /order: drop-before-apply x1",
-    "POST /order: disconnect x1",
-    "POST /order: late-apply 3 x1",
-    "POST /order: late-apply 8 x1",
-    "POST /order: delay 3 x1",
-    "POST /order: delay 15 x1",
-    "POST /order: status 503 x1",
-    "POST /order: html 502 x1",
-    "POST /order: error 109 x1",
-    "POST /order: error 107 x2",
-    "POST /order: error 216 x1",
-    "POST /order: partial-then-cancel x1",
-    "POST /order: skew -8 x1",
-    "POST /order: ban 10 x1",
-    "POST /order: maintenance 5",
-    "DELETE /order: apply-then-drop x1",
-    "DELETE /order: status 503 x2",
-    "DELETE /order: late-apply 4 x1",
-    "GET /order: lag 6",
-    "GET /order: status 503 for 20",
-    "GET /order: html x3",
-    "GET /orders: drop-before-apply x2",
-    "GET /ordersOpen: disconnect x2",
-    "GET /trades: error 105 x1",
-    "GET /balance: status 500 x2",
-    "GET /time: skew 30 x2",
-    "POST /cancelOrdersAfter: disconnect x1",
-    "*: fills-late 5",
-    "*: fee-late 8",
-    "*: status 502 for 8",
-    "*: apply-then-drop @0.2 for 15",
-    "*: delay 2 @0.3 for 20",
+from tests.properties import account, deeds, duties, ideas, restoring, rules
+from tests.properties.faults import (
+    DEATH,
+    EUR,
+    FAULTS,
+    INTRUDER,
+    ORDER_FAULT,
+    PICK,
+    RESTORE_POINTS,
+    RESUME_POINTS,
+    STOP_POINTS,
+    TICK_POINTS,
+    TURNS,
+    WAY,
+    WELL,
+    WHO,
+    dies,
 )
-FIRE_POINTS: Final = (
-    *("gate.checked", "gate.execution-stored", "gate.before-commit", "gate.before-head", "gate.claimed"),
-    *("submit.dead-man-armed", "submit.lock-shared", "submit.signed", "submit.row-moved", "submit.before-head"),
-    *("submit.begun", "submit.answered", "submit.unlocked", "evidence.fills-stored", "evidence.row-moved"),
-    *("evidence.trade-carried", "evidence.before-head", "settle.stored", "settle.unknown", "head.not-renamed"),
-)
-TICK_POINTS: Final = (
-    *("lease.taken-not-committed", "lease.taken", "lease.job-done", "lease.run-stored", "lease.given-back"),
-    *("reconcile.begun", "reconcile.looked-up", "reconcile.found", "reconcile.adopted", "reconcile.first-look"),
-    *("reconcile.proved", "reconcile.absent", "sweep.listed", "sweep.compared", "evidence.before-commit"),
-)
-STOP_POINTS: Final = (
-    *("halt.file-raised", "halt.senders-out", "halt.before-commit", "halt.before-head", "halt.recorded"),
-    *("cancel.answered", "cancel.recorded"),
-)
-RESUME_POINTS: Final = ("resume.file-lowered", "resume.recorded")
+from tests.properties.process import Process
+from tests.properties.story import Story
+from tests.properties.world import MARKETS, seconds
 
 
-def dies(points: Sequence[str]) -> st.SearchStrategy[str]:
-    """At which point the process is killed; mostly at none."""
-    return st.one_of(st.just(""), st.just(""), st.sampled_from(points))
-
-
-ORDER_FAULT = st.one_of(st.just(""), st.sampled_from([each for each in FAULTS if each.startswith("POST /order:")]))
-TURNS = st.one_of(st.integers(0, 14), st.integers(0, 60))
-DEATH = dies(FIRE_POINTS)
-WELL = st.sampled_from([True, True, False])
-WAY = st.sampled_from(deeds.WAYS)
-INTRUDER = st.sampled_from(sorted(deeds.INTRUDERS))
-
-
-class Console(RuleBasedStateMachine):
+class Console(Story):
     """A console, its worker and a second process on one folder, at one exchange."""
 
-    steps: ClassVar[Counter[str]] = Counter()
-    """How often each deed was done in this process, over all stories."""
-
-    ends: ClassVar[Counter[str]] = Counter()
-    """What became of every order that was confirmed; "died" is that of a process that was killed meanwhile."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.world: World | None = None
-        self.sound = True
-
-    @initialize(seed=st.integers(0, 2**32 - 1))
-    def begin(self, seed: int) -> None:
-        """A new folder and a new exchange."""
-        self.world = World(seed)
-        self._done("begin", self.world.begin())
-
-    def teardown(self) -> None:
-        """Let everything come to rest, if nothing was wrong so far: vault and exchange tell the same story then."""
-        if self.world is None:
-            return
-        self.ends.update(self.world.ends)
-        try:
-            if self.sound:
-                assert (self.world.run(self.world.end_everything()), broken(self.world)) == ([], [])
-        finally:
-            self.world.close()
-
-    @invariant()
-    def nothing_is_broken(self) -> None:
-        """Everything that must hold after each step."""
-        if self.world is not None and (wrong := broken(self.world)):
-            self.sound = False
-            raise AssertionError("\n".join(wrong))
-
     # ideas ----------------------------------------------------------------------------------------------------
-    @rule(who=WHO, market=st.sampled_from(MARKETS), eur=EUR, way=st.sampled_from(deeds.WAYS))
+    @rule(who=WHO, market=st.sampled_from(MARKETS), eur=EUR, way=st.sampled_from(ideas.WAYS))
     def propose(self, who: int, market: str, eur: int, way: str) -> None:
-        self._do("propose", who, lambda process: deeds.propose(process, market, eur, way))
+        self._do("propose", who, lambda process: ideas.propose(process, market, eur, way))
 
     @rule(who=WHO, pick=PICK, eur=EUR, stale=st.booleans())
     def edit(self, who: int, pick: int, eur: int, stale: bool) -> None:
-        self._on_open("edit", who, pick, lambda process, it: deeds.edit(self._world, process, it, eur, stale))
+        self._on_open("edit", who, pick, lambda process, it: ideas.edit(self._world, process, it, eur, stale))
 
     @rule(who=WHO, pick=PICK, what=st.sampled_from(["approve", "override", "decline"]))
     def decide(self, who: int, pick: int, what: str) -> None:
-        self._on_open(what, who, pick, lambda process, it: deeds.decide(process, it, what))
+        self._on_open(what, who, pick, lambda process, it: ideas.decide(process, it, what))
 
     @rule(who=WHO, pick=st.integers(0, 2))
     def undo(self, who: int, pick: int) -> None:
-        self._do("undo", who, lambda process: deeds.undo(self._world, process, pick))
+        self._do("undo", who, lambda process: ideas.undo(self._world, process, pick))
 
     # orders ---------------------------------------------------------------------------------------------------
     @rule(who=WHO, market=st.sampled_from(MARKETS), eur=EUR, way=WAY, fault=ORDER_FAULT, point=DEATH, well=WELL)
     def propose_and_fire(self, who: int, market: str, eur: int, way: str, fault: str, point: str, well: bool) -> None:
         async def both(process: Process) -> None:
             await self._ready(process, well)
-            await deeds.propose(process, market, eur, way)
-            if (proposal := await deeds.any_one(process, 0)) is not None:
+            await ideas.propose(process, market, eur, way)
+            if (proposal := await ideas.any_one(process, 0)) is not None:
                 await self._fire(process, proposal, fault, point)
 
         self._do(f"fire {way}", who, both)
@@ -157,8 +68,8 @@ class Console(RuleBasedStateMachine):
         async def both(process: Process) -> None:
             await self._ready(process, True)
             for way in ("through", "exit"):
-                await deeds.propose(process, market, 60, way)
-                if (proposal := await deeds.any_one(process, 0)) is not None:
+                await ideas.propose(process, market, 60, way)
+                if (proposal := await ideas.any_one(process, 0)) is not None:
                     await self._fire(process, proposal, fault, "")
 
         self._do("buy and sell", who, both)
@@ -174,7 +85,7 @@ class Console(RuleBasedStateMachine):
     @rule(who=WHO, pick=PICK)
     def fire_what_may_be_over(self, who: int, pick: int) -> None:
         async def sent(process: Process) -> None:
-            if (it := await deeds.any_one(process, pick)) is not None:
+            if (it := await ideas.any_one(process, pick)) is not None:
                 await self._fire(process, it, "", "")
 
         self._do("fire anything", who, sent)
@@ -217,8 +128,9 @@ class Console(RuleBasedStateMachine):
     def cancel(self, who: int, pick: int) -> None:
         self._do("cancel", who, lambda process: deeds.cancel(process, pick))
 
-    @rule()
-    def the_exchange_cancels_all(self) -> None:
+    @rule(passed=st.sampled_from([0, 0.2, 1, 6]))
+    def the_exchange_cancels_all(self, passed: float) -> None:
+        self._world.run(self._world.clock.sleep(passed))
         self._world.exchange.cancel_all()
         self.steps["the exchange cancels all"] += 1
 
@@ -232,18 +144,29 @@ class Console(RuleBasedStateMachine):
         name = "resume, a stale id" if stale else "resume"
         self._do(name, who, lambda process: deeds.resume(self._world, process, stale), point)
 
-    # rules and budget -----------------------------------------------------------------------------------------
-    @rule(who=WHO, name=st.sampled_from(["lively"] * 8 + [*deeds.POLICIES, *deeds.PRESETS]))
-    def change_policy(self, who: int, name: str) -> None:
-        self._do("change policy", who, lambda process: deeds.change_policy(process, name))
+    # the account ----------------------------------------------------------------------------------------------
+    @rule(moved=st.sampled_from(["50 EUR", "-30 EUR", "200 EUR", "-400 EUR", "0.001 BTC"]))
+    def the_account_moves(self, moved: str) -> None:
+        amount, symbol = moved.split()
+        self._world.account.move(symbol, Decimal(amount))
+        self.steps["the account moves"] += 1
 
-    @rule(who=WHO, field=st.sampled_from(deeds.LIMITS), value=st.sampled_from(deeds.NO_LIMITS))
+    @rule(who=WHO, pick=PICK, first=st.sampled_from(["halt", "halt", "nothing"]))
+    def resolve(self, who: int, pick: int, first: str) -> None:
+        self._do("resolve", who, lambda process: account.resolve(self._world, process, pick, first == "halt"))
+
+    # rules and budget -----------------------------------------------------------------------------------------
+    @rule(who=WHO, name=st.sampled_from(["lively"] * 8 + [*rules.POLICIES, *rules.PRESETS]))
+    def change_policy(self, who: int, name: str) -> None:
+        self._do("change policy", who, lambda process: rules.change_policy(process, name))
+
+    @rule(who=WHO, field=st.sampled_from(rules.LIMITS), value=st.sampled_from(rules.NO_LIMITS))
     def loosen_by_nonsense(self, who: int, field: tuple[str, ...], value: Any) -> None:
-        self._do("a limit of nonsense", who, lambda p: deeds.loosen_by_nonsense(self._world, p, field, value))
+        self._do("a limit of nonsense", who, lambda p: rules.loosen_by_nonsense(self._world, p, field, value))
 
     @rule(who=WHO, cents=st.sampled_from([1, 20, 60, 110]), end=st.sampled_from(["within", "within", "over", "never"]))
     def costly_call(self, who: int, cents: int, end: str) -> None:
-        self._do("costly call", who, lambda process: deeds.costly_call(process, cents, end))
+        self._do("costly call", who, lambda process: rules.costly_call(process, cents, end))
 
     # jobs and processes ---------------------------------------------------------------------------------------
     @rule(who=WHO, point=dies(TICK_POINTS))
@@ -252,11 +175,11 @@ class Console(RuleBasedStateMachine):
 
     @rule(who=WHO)
     def reconcile_twice(self, who: int) -> None:
-        self._do("reconcile twice", who, lambda process: deeds.reconcile_twice(self._world, process))
+        self._do("reconcile twice", who, lambda process: duties.reconcile_twice(self._world, process))
 
     @rule(who=WHO)
     def outlive_a_lease(self, who: int) -> None:
-        self._do("outlive a lease", who, lambda process: deeds.outlive_a_lease(self._world, process))
+        self._do("outlive a lease", who, lambda process: duties.outlive_a_lease(self._world, process))
 
     @rule(who=WHO)
     def the_keeper_comes(self, who: int) -> None:
@@ -272,6 +195,31 @@ class Console(RuleBasedStateMachine):
         self._world.broke += process.broke
         await process.close()
         await self._world.start()
+
+    # backups --------------------------------------------------------------------------------------------------
+    @rule(who=WHO)
+    def take_a_backup(self, who: int) -> None:
+        self._do("take a backup", who, lambda _process: restoring.take_backup(self._world))
+
+    @precondition(lambda self: self.world is not None and self.world.backups)
+    @rule(pick=PICK, point=dies(RESTORE_POINTS), taken_over=st.booleans())
+    def restore(self, pick: int, point: str, taken_over: bool) -> None:
+        self._done("restore", restoring.restore_it(self._world, pick, point, taken_over))
+
+    @rule(
+        market=st.sampled_from(MARKETS), fault=ORDER_FAULT, point=DEATH, forgotten=st.sampled_from([False, False, True])
+    )
+    def send_after_a_backup(self, market: str, fault: str, point: str, forgotten: bool) -> None:
+        async def whole(process: Process) -> None:
+            await self._ready(process, True)
+            await ideas.propose(process, market, 25, "through")
+            await restoring.take_backup(self._world)
+            if (it := await ideas.any_one(process, 0)) is not None:
+                await self._fire(process, it, fault, point)
+            if forgotten:
+                await restoring.restore_it(self._world, -1, "", False)
+
+        self._do("send what a restore forgets" if forgotten else "send after a backup", 0, whole)
 
     # time and faults ------------------------------------------------------------------------------------------
     @rule(passed=st.sampled_from([0.2, 1, 3, 5.5, 6, 11, 30, 130]))
@@ -296,50 +244,3 @@ class Console(RuleBasedStateMachine):
             await self._ready(process, True)
 
         self._do("all is well again", who, well)
-
-    # ----------------------------------------------------------------------------------------------------------
-    async def _ready(self, process: Process, well: bool) -> None:
-        """If all is to be well: lively rules, a clock that is right, and nothing halted; faults stay in force."""
-        if well:
-            self._world.clock.ahead = 0
-            await deeds.change_policy(process, "lively")
-            with suppress(Conflict):
-                await deeds.resume(self._world, process, False)
-
-    async def _fire(self, process: Process, it: Any, fault: str, point: str) -> None:
-        shown = await deeds.ticket_of(process, it)
-        self._world.exchange.spoil(fault)
-        with dying_at(point):
-            await deeds.fire(self._world, process, shown)
-
-    @property
-    def _world(self) -> World:
-        assert self.world is not None
-        return self.world
-
-    def _do(self, name: str, who: int, deed: Callable[[Process], Awaitable[Any]], point: str = "") -> None:
-        async def whole() -> None:
-            process = await self._world.process(who)
-            with dying_at(point):
-                await self._world.attempt(process, deed(process))
-
-        self._done(name, whole())
-
-    def _on_open(self, name: str, who: int, pick: int, deed: Callable[[Process, Any], Awaitable[Any]]) -> None:
-        async def found(process: Process) -> None:
-            proposal = await deeds.an_open_one(process, pick)
-            if proposal is None:
-                await deeds.propose(process, MARKETS[pick % 2], 40, deeds.WAYS[pick % 4])
-                proposal = await deeds.an_open_one(process, 0)
-            if proposal is not None:
-                await deed(process, proposal)
-
-        self._do(name, who, found)
-
-    def _done(self, name: str, work: Coroutine[Any, Any, Any]) -> None:
-        self.steps[name] += 1
-        try:
-            self._world.run(work)
-        except BaseException:
-            self.sound = False
-            raise

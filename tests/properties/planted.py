@@ -10,13 +10,14 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from console.exchange.answers import NoAnswer
-from console.execution import executor, halting, reconcile
+from console.execution import earlier, executor, halting, reconcile
 from console.execution.executor import Executor
 from console.scheduler import jobs
-from storage import absence, budget, checks, evidence, executions, leases, proposals
+from storage import absence, budget, checks, evidence, executions, leases, proposals, restore, trading_state
 from storage.check_results import passes
 from storage.clock import DAY
 from storage.codes import CheckCode, ExecutionState, TradingState
+from storage.earlier_orders import highest_ids
 from storage.evidence import move_execution
 from storage.execution_rows import get_execution
 from storage.trading_state import current_trading_state
@@ -117,6 +118,16 @@ def stale_fences_write() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def restored_is_trusted() -> Iterator[None]:
+    """Trading may be resumed before anybody looked for what the backup does not know."""
+    with (
+        patch.object(trading_state, "imports_are_open", lambda _tx: False),
+        patch.object(halting, "imports_are_open", lambda _tx: False),
+    ):
+        yield
+
+
 PLANTED: Final[Mapping[str, tuple[Callable[[], Any], str]]] = MappingProxyType(
     {
         "the executor sends again": (sends_again, "arrived 2 times"),
@@ -140,6 +151,15 @@ PLANTED: Final[Mapping[str, tuple[Callable[[], Any], str]]] = MappingProxyType(
         ),
         "a decline is undone later": (lambda: patch.object(proposals, "UNDO_WITHIN", DAY), "and was opened again"),
         "a stale fence writes": (stale_fences_write, "after fence"),
+        "a restored vault gives ids out again": (
+            lambda: patch.object(restore, "_leave_ids_out", lambda tx, _plan: highest_ids(tx)),
+            "was given out again|was sent as",
+        ),
+        "a restored vault trades at once": (restored_is_trusted, "before what (was sent|a restore)"),
+        "what a restore forgot stays forgotten": (
+            lambda: patch.object(earlier, "identify", lambda *_: []),
+            "orders the vault does not know|is at the exchange",
+        ),
     }
 )
 """By name: what puts it in, and what the stories say of it."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from console.exchange.errors import ExchangeError
-from console.execution import send_lock
+from console.execution import earlier, send_lock
 from console.execution.duties import Parts, make_duties
 from console.execution.executor import Executor
 from console.execution.fills import follow_orders
@@ -69,12 +69,16 @@ def one_thread() -> Iterator[None]:
     async def here(_connection: object, work: Any) -> Any:
         return work()
 
+    async def at_once(work: Any, *given: Any) -> Any:
+        return work(*given)
+
     async def turn(_seconds: float) -> None:
         await asyncio.sleep(0)
 
     with (
         patch.object(database, "hop", here),
         patch.object(connections, "hop", here),
+        patch.object(earlier, "asyncio", SimpleNamespace(to_thread=at_once)),
         patch.object(send_lock, "asyncio", SimpleNamespace(sleep=turn)),
     ):
         yield

@@ -21,6 +21,7 @@ from storage.models import Ticket
 from tests.properties import limits
 
 ORDER: Final = ("POST", "/v2/order")
+BEGUN: Final = "SELECT id, side FROM trade_executions WHERE submitting_at IS NOT NULL AND imported = 0"
 
 
 class Watch:
@@ -36,6 +37,13 @@ class Watch:
         self._shown: dict[int, list[tuple[Ticket, Quote]]] = {}
         self._claimed = self._reserved = 0
         self._begun: set[int] = set()
+        self._sent: dict[int, set[str]] = {}
+        """The client order ids that arrived, by proposal, whatever incarnation of the vault sent them."""
+        self._given = {"trade_proposals": 0, "trade_executions": 0}
+        """The highest ids ever given out."""
+        self._reused_below: dict[str, int] = {}
+        self._restored_with: dict[str, set[int]] = {}
+        """What the vault held right after it was restored the last time."""
 
     def confirmed(self, ticket: Ticket, quote: Quote) -> None:
         """The operator is about to send what this ticket shows."""
@@ -44,16 +52,34 @@ class Watch:
     # the vault ------------------------------------------------------------------------------------------------
     def committed(self, db: sqlite3.Connection, now: int) -> None:
         """A transaction is in the file: what it added keeps to the limits and the stop."""
-        for row in db.execute("SELECT * FROM trade_executions WHERE id > ? ORDER BY id", [self._claimed]).fetchall():
+        self._look_at_ids(db)
+        for row in db.execute(
+            "SELECT * FROM trade_executions WHERE imported = 0 AND id > ? ORDER BY id", [self._claimed]
+        ).fetchall():
             self._claimed = row["id"]
             self._claim(db, row)
-        for row in db.execute("SELECT id, side FROM trade_executions WHERE submitting_at IS NOT NULL").fetchall():
+        for row in db.execute(BEGUN).fetchall():
             if row["id"] not in self._begun:
                 self._begun.add(row["id"])
                 self._begin(db, row)
         for row in db.execute("SELECT id FROM gpt_usage_log WHERE id > ? ORDER BY id", [self._reserved]).fetchall():
             self._reserved = row["id"]
             self.broken += limits.usage_over(db, now)
+
+    def _look_at_ids(self, db: sqlite3.Connection) -> None:
+        """No id is given out twice; what was sent before a restore keeps the ones it had."""
+        for table, known in self._restored_with.items():
+            query = f"SELECT id FROM {table} WHERE id <= ?"  # noqa: S608
+            if table == "trade_proposals":
+                query += " AND id NOT IN (SELECT proposal_id FROM trade_executions WHERE imported = 1)"
+            again = {row[0] for row in db.execute(query, [self._reused_below[table]])} - known
+            self.broken += [f"id {number} of {table} was given out again after a restore" for number in again]
+        for table, highest in self._given.items():
+            newest = db.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]  # noqa: S608
+            self._given[table] = max(highest, newest)
+        state = db.execute("SELECT state FROM trading_state ORDER BY id DESC LIMIT 1").fetchone()[0]
+        if state != "HALTED" and imports_are_open(db):
+            self.broken.append(f"trading is {state} before what was sent before the restore is known")
 
     def _claim(self, db: sqlite3.Connection, row: sqlite3.Row) -> None:
         shown = [(t, q) for t, q in self._shown.get(row["proposal_id"], []) if t.digest == row["digest"]]
@@ -70,6 +96,8 @@ class Watch:
         state = db.execute("SELECT state FROM trade_proposals WHERE id = ?", [row["proposal_id"]]).fetchone()[0]
         if state != "CLAIMED":
             self.broken.append(f"proposal {row['proposal_id']} is {state} in the commit that claims it")
+        if imports_are_open(db):
+            self.broken.append(f"execution {row['id']} was claimed before what a restore forgot is known")
         self.broken += limits.claim_over(db, row, quote)
 
     def _begin(self, db: sqlite3.Connection, row: sqlite3.Row) -> None:
@@ -109,10 +137,24 @@ class Watch:
             query = """SELECT e.*, p.overrides FROM trade_executions e JOIN trade_proposals p ON p.id = e.proposal_id
                        WHERE e.client_order_id = ?"""
             row = db.execute(query, [client]).fetchone()
+        if row is not None:
+            sent = self._sent.setdefault(row["proposal_id"], set())
+            sent.add(client)
+            if len(sent) > 1:
+                self.broken.append(f"proposal {row['proposal_id']} was sent as {sorted(sent)}")
         if row is None or row["submitting_at"] is None:
             self.broken.append(f"order {client} arrived, and no send of it is committed")
         elif row["request_body"].encode() != body or row["digest"] != digest_of(order, row):
             self.broken.append(f"what arrived of execution {row['id']} is not what was confirmed: {body.decode()}")
+
+    def restored(self) -> None:
+        """The vault's folder holds a restored vault, which nobody has opened yet."""
+        self.halted("the vault was restored")
+        with closing(sqlite3.connect(f"file:{self._folder / 'vault.db'}?mode=ro", uri=True)) as db:
+            self._reused_below = dict(self._given)
+            for table in self._given:
+                self._restored_with[table] = {row[0] for row in db.execute(f"SELECT id FROM {table}")}  # noqa: S608
+            self._reserved = db.execute("SELECT coalesce(max(id), 0) FROM gpt_usage_log").fetchone()[0]
 
     def halted(self, why: str) -> None:
         """A stop says that no order can leave any more."""
@@ -125,6 +167,11 @@ class Watch:
     def stopped_by_file(self) -> bool:
         """Whether a HALT file stands in the vault's folder."""
         return os.path.lexists(self._folder / "HALT")
+
+
+def imports_are_open(db: sqlite3.Connection) -> bool:
+    """Whether orders that were sent before a restore may still be unknown."""
+    return bool(db.execute("SELECT 1 FROM earlier_incarnations WHERE imported_at IS NULL").fetchone())
 
 
 def digest_of(order: dict[str, Any], row: sqlite3.Row) -> str:

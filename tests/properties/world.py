@@ -27,7 +27,9 @@ from storage.execution_rows import executions_in
 from storage.market_models import Quote
 from storage.models import Ticket
 from storage.policy_store import activate_policy, active_policy
+from storage.trading_state import imports_are_open
 from tests.gauntlet.comparing import disagreements
+from tests.properties.account import Account
 from tests.properties.process import Died, Process, one_thread
 from tests.properties.watch import Watch
 from tests.storage.builders import policy_with
@@ -47,8 +49,9 @@ LOOKS: Final = 60
 
 LIVELY: Final[dict[str, Any]] = {
     "name": "lively", "allowlist": MARKETS, "cooldown_min": 0, "anti_flip_min": 0, "cooldown_after_loss_min": 0,
-    "trades": {"per_day": 100, "per_hour": 100}, "exits": {"per_day": 100, "per_hour": 100},
+    "trades": {"per_day": 6, "per_hour": 4}, "exits": {"per_day": 6, "per_hour": 4}, "exposure_eur": 450,
 }  # fmt: skip
+"""No waiting between trades, and limits that a story of a few dozen deeds gets to."""
 
 
 class MachineClock(ClientSide):
@@ -80,16 +83,19 @@ class World:
         self._open.callback(self.exchange.close)
         self.clock = MachineClock(self.exchange.timeline)
         self.exchange.clock = self.clock
+        self.account = Account(self.exchange)
+        self._open.enter_context(self.account.in_history())
         self.watch = Watch(self.folder)
         self.exchange.app = self.watch.before(self.exchange.app)
         self.processes: list[Process] = []
         self.tickets: list[tuple[Ticket, Quote]] = []
         """Drawn and not yet fired."""
+        self.backups: list[Path] = []
         self.ends: Counter[str] = Counter()
         """What became of orders that were confirmed."""
         self.broke: list[str] = []
         """What broke in processes that are gone."""
-        self._entropy = SeededEntropy(seed)
+        self.entropy = SeededEntropy(seed)
         self._born = 0
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -119,7 +125,7 @@ class World:
         """One more process on the folder."""
         self._born += 1
         clients = await self._clients()
-        process = await Process.start(self.folder, self._born, self.clock, self._entropy, clients, self.watch)
+        process = await Process.start(self.folder, self._born, self.clock, self.entropy, clients, self.watch)
         self.processes.append(process)
         return process
 
@@ -195,7 +201,8 @@ def _lively(tx: Tx) -> None:
 def _unsettled(tx: Tx) -> list[str]:
     open_ones = [f"execution {each.id} is {each.state}" for each in executions_in(tx, UNDECIDED)]
     short = [f"fills of execution {each.id} are missing" for each in orders_to_follow(tx) if each.state not in RESTING]
-    return open_ones + short
+    restored = ["what was sent before a restore may be unknown"] if imports_are_open(tx) else []
+    return open_ones + short + restored
 
 
 async def _cancel_all() -> None:

@@ -1,0 +1,58 @@
+"""Backups, and restores of them after more was sent: all processes are gone by then."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing, suppress
+
+from console.exchange.errors import ExchangeError
+from console.execution.duties import reconcile_and_sweep
+from storage.backup import back_up
+from storage.codes import Mode
+from storage.models import Actor
+from storage.restore import restore
+from storage.trading_state import imports_are_open
+from tests.properties.process import Died, Process, dying_at
+from tests.properties.world import World
+
+ARRIVES_S = 30.0
+RESTORER = Actor("operator", "box-0", 100)
+
+
+async def take_backup(world: World) -> None:
+    """Copy the vault while whoever works on it goes on."""
+    world.clock.ahead = 0  # by its time orders are looked for after a restore
+    made = back_up(world.folder, Mode.PAPER, world.clock, None, with_key=True)
+    world.backups.append(made.path)
+
+
+async def restore_it(world: World, pick: int, point: str, taken_over: bool) -> None:
+    """End every process and restore a backup, or be killed at a point of it; then, if asked for, compare at once."""
+    world.clock.ahead = 0
+    for process in list(world.processes):
+        await world.kill(process)
+    before = incarnation(world)
+    with dying_at(point), suppress(Died):
+        source = world.backups[pick % len(world.backups)]
+        restore(world.folder, Mode.PAPER, source, world.clock, world.entropy, RESTORER, "lost")
+    if incarnation(world) == before:
+        return
+    world.watch.restored()
+    if taken_over:
+        process = await world.process(0)
+        with suppress(ExchangeError):
+            await reconcile_and_sweep(process.parts, force=True)
+
+
+async def take_over(world: World, process: Process) -> None:
+    """After a restore: wait until nothing that was sent can arrive any more, and compare; whether it works or not."""
+    if await process.vault.read(imports_are_open):
+        await world.clock.sleep(ARRIVES_S)
+        with suppress(ExchangeError):
+            await reconcile_and_sweep(process.parts, force=True)
+
+
+def incarnation(world: World) -> str:
+    """The one whose ids new orders get."""
+    with closing(sqlite3.connect(f"file:{world.folder / 'vault.db'}?mode=ro", uri=True)) as db:
+        return str(db.execute("SELECT incarnation FROM vault_info").fetchone()[0])
