@@ -15,7 +15,7 @@ FAILURES: Final[dict[str, tuple[str, ...]]] = {
     # -- an order twice, or lost
     "Look-ups made before the deadline call an order absent that arrives after them": (
         "execution/test_reconcile.py::test_an_order_that_never_arrived_is_absent_only_after_window_and_margin",
-        "storage/test_absence.py::test_without_one_piece_there_is_no_proof",
+        "storage/test_absence.py::test_without_one_piece_there_is_no_proof_and_the_refusal_names_it",
         "storage/test_model.py::test_without_one_rule_something_breaks",
     ),
     "An order that filled at once is missing among the open ones, and is called absent": (
