@@ -31,6 +31,7 @@ WHAT_ROWS_DO: Final = {"proposal": "raw_sql_moves_a_proposal", "execution": "raw
 WHAT_TRIGGERS_DO: Final = {
     "proposal_transition": WHAT_ROWS_DO["proposal"],
     "execution_transition": WHAT_ROWS_DO["execution"],
+    "absent_never_had_an_order": "absent or raw_sql_moves_an_execution",
 }
 OTHER_TRIGGERS: Final = "not raw_sql"
 

@@ -218,6 +218,12 @@ class TestEvidence:
         assert last_event(tx, execution) == event(tx, E.SUBMITTED, E.CANCELED, "sweep", evidence)
         assert get_execution(tx, execution.id).ended_at == tx.now
 
+    def test_an_amount_in_the_evidence_is_kept_as_its_text(self, tx: Tx) -> None:
+        execution = bring_to(tx, E.SUBMITTING)
+        move_execution(tx, execution, E.UNKNOWN, "silence", {"asked": Price.of("61000.50")})
+        assert last_event(tx, execution)["evidence"] == '{"asked": "61000.5"}'
+        assert audited(tx, "execution.unknown")[2]["evidence"] == {"asked": "61000.5"}
+
     def test_a_report_that_moves_nothing_is_noted_as_seen(self, tx: Tx) -> None:
         execution = bring_to(tx, E.SUBMITTED)
         events = len(events_of(tx, execution.id))

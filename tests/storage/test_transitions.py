@@ -10,10 +10,13 @@ from typing import Final
 
 import pytest
 
-from storage.codes import ExecutionState, ProposalState
+from storage.clock import SECOND
+from storage.codes import ExecutionState, JobName, ProposalState
 from storage.database import Tx
 from storage.execution_models import Execution
-from storage.proposals import create_proposal
+from storage.execution_rows import get_execution
+from storage.leases import register_job
+from storage.proposals import create_proposal, get_proposal
 from tests.storage.world import bring_to, claim_by_hand, own_idea
 
 P = ProposalState
@@ -85,6 +88,14 @@ def test_raw_sql_moves_an_execution_along_the_table_and_no_other_way(tx: Tx) -> 
                 tx.db.execute(*move)
 
 
+@pytest.mark.parametrize("state", [E.SUBMITTED, E.PARTIALLY_FILLED, E.FILLED, E.CANCELED])
+def test_raw_sql_moves_an_execution_that_was_seen_to_absent_by_no_row_of_the_table(tx: Tx, state: E) -> None:
+    execution = bring_to(tx, state)
+    tx.db.execute("DROP TRIGGER absent_never_had_an_order")  # which refuses it, too
+    with pytest.raises(sqlite3.IntegrityError, match="illegal transition of an execution"):
+        tx.db.execute("UPDATE trade_executions SET state = 'ABSENT' WHERE id = ?", (execution.id,))
+
+
 @pytest.mark.parametrize("state", [state for state in ProposalState if state is not P.PROPOSED])
 def test_a_proposal_is_born_proposed(tx: Tx, state: ProposalState) -> None:
     row = dict(
@@ -118,6 +129,27 @@ def test_an_execution_cannot_become_absent_and_get_an_order_in_one_go(tx: Tx) ->
         tx.db.execute("UPDATE trade_executions SET state = 'ABSENT', order_id = 'o' WHERE id = ?", (execution.id,))
 
 
+def test_an_execution_cannot_become_absent_by_forgetting_its_order(tx: Tx) -> None:
+    execution = bring_to(tx, E.SUBMITTED)
+    tx.db.execute("UPDATE trade_executions SET state = 'UNKNOWN' WHERE id = ?", (execution.id,))
+    tx.db.execute("DROP TRIGGER execution_identity")  # which refuses it, too
+    with pytest.raises(sqlite3.IntegrityError, match="cannot become ABSENT"):
+        tx.db.execute("UPDATE trade_executions SET state = 'ABSENT', order_id = NULL WHERE id = ?", (execution.id,))
+
+
+def test_an_absent_execution_may_be_told_its_order_where_it_stands(tx: Tx) -> None:
+    execution = bring_to(tx, E.ABSENT)
+    tx.db.execute("UPDATE trade_executions SET state = 'ABSENT', order_id = 'late' WHERE id = ?", (execution.id,))
+    assert get_execution(tx, execution.id).order_id == "late"
+
+
+@pytest.mark.parametrize("state", ["APPROVED", "DECLINED", "EXPIRED"])
+def test_a_proposal_without_an_execution_can_be_decided(tx: Tx, state: str) -> None:
+    proposal_id = create_proposal(tx, own_idea()).id
+    tx.db.execute("UPDATE trade_proposals SET state = ? WHERE id = ?", (state, proposal_id))
+    assert get_proposal(tx, proposal_id).state == state
+
+
 @pytest.mark.parametrize("state", ["CLAIMED", "EXECUTED", "FAILED"])
 def test_a_proposal_without_an_execution_cannot_be_claimed(tx: Tx, state: str) -> None:
     proposal_id = create_proposal(tx, own_idea()).id
@@ -126,6 +158,7 @@ def test_a_proposal_without_an_execution_cannot_be_claimed(tx: Tx, state: str) -
 
 
 FIXED: Final = {
+    "id": 999,
     "proposal_id": 999, "revision": 7, "decision_id": 1, "client_order_id": "d" * 36, "kind": "exit",
     "market": "ETH-EUR", "side": "sell", "order_type": "market", "time_in_force": "IOC", "quantity": "1",
     "limit_price": "1", "eur": "1", "digest": "e" * 64, "request_body": "{}", "policy_hash": "f" * 64,
@@ -143,6 +176,7 @@ def test_what_was_claimed_and_signed_never_changes(tx: Tx, column: str) -> None:
 
 
 SAID: Final = {
+    "id": 999, "snapshot_id": 999, "parent_id": 999, "order_type": "market", "expires_at": 1,
     "origin": "rules", "oracle": "x", "kind": "exit", "market": "ETH-EUR", "side": "sell", "created_at": 1,
     "rationale": "{}", "confidence": 100, "quantity": "1", "limit_price": "1", "eur": "1", "revision": 0,
 }  # fmt: skip
@@ -151,7 +185,7 @@ SAID: Final = {
 @pytest.mark.parametrize("column", SAID)
 def test_what_a_proposal_says_does_not_change_without_a_new_revision(tx: Tx, column: str) -> None:
     proposal_id = create_proposal(tx, own_idea()).id
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(sqlite3.IntegrityError, match="what a proposal says changes with a new revision only"):
         tx.db.execute(f"UPDATE trade_proposals SET {column} = ? WHERE id = ?", (SAID[column], proposal_id))
 
 
@@ -179,3 +213,22 @@ def test_a_trade_goes_forward_only(tx: Tx) -> None:
                     tx.db.execute(*move)
             else:
                 tx.db.execute(*move)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("id", 999), ("execution_id", 999), ("proposal_id", 999), ("market", "ETH-EUR"), ("side", "sell")],
+)
+def test_a_trade_stays_that_of_its_execution(tx: Tx, column: str, value: object) -> None:
+    execution = bring_to(tx, E.CLAIMED)
+    with pytest.raises(sqlite3.IntegrityError, match="a trade goes from pending"):
+        tx.db.execute(f"UPDATE trade_history SET {column} = ? WHERE execution_id = ?", (value, execution.id))
+
+
+def test_a_fence_grows_or_stays_and_never_goes_back(tx: Tx) -> None:
+    register_job(tx, JobName.KEEPER, SECOND)
+    move = "UPDATE scan_jobs SET fence = ? WHERE job = ?"
+    for fence in (5, 5, 6):
+        tx.db.execute(move, (fence, JobName.KEEPER))
+    with pytest.raises(sqlite3.IntegrityError, match="a fence never goes back"):
+        tx.db.execute(move, (5, JobName.KEEPER))
