@@ -11,11 +11,9 @@ from storage.backup import back_up
 from storage.codes import Mode
 from storage.models import Actor
 from storage.restore import restore
-from storage.trading_state import imports_are_open
-from tests.properties.process import Died, Process, dying_at
+from tests.properties.process import Died, dying_at
 from tests.properties.world import World
 
-ARRIVES_S = 30.0
 RESTORER = Actor("operator", "box-0", 100)
 
 
@@ -40,14 +38,6 @@ async def restore_it(world: World, pick: int, point: str, taken_over: bool) -> N
     world.watch.restored()
     if taken_over:
         process = await world.process(0)
-        with suppress(ExchangeError):
-            await reconcile_and_sweep(process.parts, force=True)
-
-
-async def take_over(world: World, process: Process) -> None:
-    """After a restore: wait until nothing that was sent can arrive any more, and compare; whether it works or not."""
-    if await process.vault.read(imports_are_open):
-        await world.clock.sleep(ARRIVES_S)
         with suppress(ExchangeError):
             await reconcile_and_sweep(process.parts, force=True)
 
