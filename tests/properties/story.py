@@ -43,8 +43,8 @@ class Story(RuleBasedStateMachine):
             return
         self.ends.update(self.world.ends)
         try:
-            if self.sound:
-                assert (self.world.run(self.world.end_everything()), broken(self.world)) == ([], [])
+            if self.sound and (wrong := self.world.run(self.world.end_everything()) + broken(self.world)):
+                raise AssertionError("at rest: " + "\n".join(wrong))
         finally:
             self.world.close()
 
