@@ -20,6 +20,7 @@ from tests.properties.faults import (
     RESTORE_POINTS,
     RESUME_POINTS,
     STOP_POINTS,
+    THEN,
     TICK_POINTS,
     TURNS,
     WAY,
@@ -202,24 +203,22 @@ class Console(Story):
         self._do("take a backup", who, lambda _process: restoring.take_backup(self._world))
 
     @precondition(lambda self: self.world is not None and self.world.backups)
-    @rule(pick=PICK, point=dies(RESTORE_POINTS), taken_over=st.booleans())
-    def restore(self, pick: int, point: str, taken_over: bool) -> None:
-        self._done("restore", restoring.restore_it(self._world, pick, point, taken_over))
+    @rule(pick=PICK, point=dies(RESTORE_POINTS), then=THEN)
+    def restore(self, pick: int, point: str, then: str) -> None:
+        self._done("restore", restoring.restore_it(self._world, pick, point, then))
 
-    @rule(
-        market=st.sampled_from(MARKETS), fault=ORDER_FAULT, point=DEATH, forgotten=st.sampled_from([False, False, True])
-    )
-    def send_after_a_backup(self, market: str, fault: str, point: str, forgotten: bool) -> None:
+    @rule(market=st.sampled_from(MARKETS), fault=ORDER_FAULT, point=DEATH, restored=st.booleans(), then=THEN)
+    def send_after_a_backup(self, market: str, fault: str, point: str, restored: bool, then: str) -> None:
         async def whole(process: Process) -> None:
             await self._ready(process, True)
             await ideas.propose(process, market, 25, "through")
             await restoring.take_backup(self._world)
             if (it := await ideas.any_one(process, 0)) is not None:
                 await self._fire(process, it, fault, point)
-            if forgotten:
-                await restoring.restore_it(self._world, -1, "", False)
+            if restored:
+                await restoring.restore_it(self._world, -1, "", then)
 
-        self._do("send what a restore forgets" if forgotten else "send after a backup", 0, whole)
+        self._do("send what a restore forgets" if restored else "send after a backup", 0, whole)
 
     # time and faults ------------------------------------------------------------------------------------------
     @rule(passed=st.sampled_from([0.2, 1, 3, 5.5, 6, 11, 30, 130]))

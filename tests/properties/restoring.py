@@ -5,17 +5,15 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing, suppress
 
-from console.exchange.errors import ExchangeError
 from console.execution.duties import reconcile_and_sweep
 from storage.backup import back_up
 from storage.codes import Mode
 from storage.models import Actor
 from storage.restore import restore
-from storage.trading_state import imports_are_open
-from tests.properties.process import Died, Process, dying_at
+from tests.properties.deeds import resume
+from tests.properties.process import Died, dying_at
 from tests.properties.world import World
 
-ARRIVES_S = 30.0
 RESTORER = Actor("operator", "box-0", 100)
 
 
@@ -26,8 +24,8 @@ async def take_backup(world: World) -> None:
     world.backups.append(made.path)
 
 
-async def restore_it(world: World, pick: int, point: str, taken_over: bool) -> None:
-    """End every process and restore a backup, or be killed at a point of it; then, if asked for, compare at once."""
+async def restore_it(world: World, pick: int, point: str, then: str) -> None:
+    """End every process and restore a backup, or be killed at a point of it; then compare or try to resume at once."""
     world.clock.ahead = 0
     for process in list(world.processes):
         await world.kill(process)
@@ -38,18 +36,11 @@ async def restore_it(world: World, pick: int, point: str, taken_over: bool) -> N
     if incarnation(world) == before:
         return
     world.watch.restored()
-    if taken_over:
-        process = await world.process(0)
-        with suppress(ExchangeError):
-            await reconcile_and_sweep(process.parts, force=True)
-
-
-async def take_over(world: World, process: Process) -> None:
-    """After a restore: wait until nothing that was sent can arrive any more, and compare; whether it works or not."""
-    if await process.vault.read(imports_are_open):
-        await world.clock.sleep(ARRIVES_S)
-        with suppress(ExchangeError):
-            await reconcile_and_sweep(process.parts, force=True)
+    process = await world.process(0)
+    if then == "compare":
+        await world.attempt(process, reconcile_and_sweep(process.parts, force=True))
+    elif then == "resume":
+        await world.attempt(process, resume(world, process, False))
 
 
 def incarnation(world: World) -> str:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
 
 from storage.errors import Conflict
-from tests.properties import deeds, ideas, restoring, rules
+from tests.properties import deeds, ideas, rules
 from tests.properties.invariants import broken
 from tests.properties.process import Process, dying_at
 from tests.properties.world import MARKETS, World
@@ -43,8 +43,8 @@ class Story(RuleBasedStateMachine):
             return
         self.ends.update(self.world.ends)
         try:
-            if self.sound:
-                assert (self.world.run(self.world.end_everything()), broken(self.world)) == ([], [])
+            if self.sound and (wrong := self.world.run(self.world.end_everything()) + broken(self.world)):
+                raise AssertionError("at rest: " + "\n".join(wrong))
         finally:
             self.world.close()
 
@@ -56,11 +56,11 @@ class Story(RuleBasedStateMachine):
             raise AssertionError("\n".join(wrong))
 
     async def _ready(self, process: Process, well: bool) -> None:
-        """If all is to be well: lively rules, a clock that is right, and nothing halted; faults stay in force."""
+        """If all is to be well: lively rules, a clock that is right, nothing unsettled and nothing halted."""
         if well:
             self._world.clock.ahead = 0
             await rules.change_policy(process, "lively")
-            await restoring.take_over(self._world, process)
+            await self._world.settle(process)
             with suppress(Conflict):
                 await deeds.resume(self._world, process, False)
 

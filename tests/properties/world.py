@@ -47,6 +47,9 @@ REFUSALS: Final = (Conflict, NotFound, InvalidPolicy, BudgetExceeded, StaleFence
 LOOKS: Final = 60
 """Turns of all jobs, five seconds apart, within which everything has come to rest once the faults are lifted."""
 
+ARRIVES_S: Final = 40.0
+"""By then an order has arrived, or never will, and the exchange's points are given anew."""
+
 LIVELY: Final[dict[str, Any]] = {
     "name": "lively", "allowlist": MARKETS, "cooldown_min": 0, "anti_flip_min": 0, "cooldown_after_loss_min": 0,
     "trades": {"per_day": 6, "per_hour": 4}, "exits": {"per_day": 6, "per_hour": 4}, "exposure_eur": 450,
@@ -167,6 +170,15 @@ class World:
             await self.clock.sleep(5)
         left = await process.vault.read(_unsettled)
         self.watch.broken.append(f"not at rest after {LOOKS * 5} s: {left}")
+
+    async def settle(self, process: Process) -> None:
+        """If something is unsettled: lift the faults, wait until nothing can arrive any more, and compare."""
+        if not await process.vault.read(_unsettled):
+            return
+        self.exchange.mend()
+        await self.clock.sleep(ARRIVES_S)
+        with suppress(ExchangeError):
+            await reconcile_and_sweep(process.parts, force=True)
 
     async def end_everything(self) -> list[str]:
         """Come to rest twice, the second time with every order ended; what vault and exchange disagree on then."""
