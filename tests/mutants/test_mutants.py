@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from tests.mutants.functions import is_no_change
 from tests.mutants.modules import MODULES, TRANSITION_TESTS, TRANSITIONS
-from tests.mutants.result import Result, Survivor, read_reasons, table
+from tests.mutants.result import ENOUGH_PERCENT, Result, Survivor, read_reasons, table
 from tests.mutants.transitions import changes_of
 from tests.mutants.working_copy import ROOT, open_properties
 
@@ -102,3 +103,11 @@ def test_every_change_of_the_transitions_is_a_script_that_runs() -> None:
         with closing(sqlite3.connect(":memory:")) as db:
             for each in ({**scripts, name: changed}).values():
                 db.executescript(each)
+
+
+def test_the_figures_hold_every_module_and_none_below_the_bound() -> None:
+    figures = json.loads((ROOT / "tests/figures/mutants.json").read_text(encoding="utf-8"))
+    assert set(figures) == {TRANSITIONS, *MODULES}
+    for module, of_it in figures.items():
+        assert of_it["killed"] + of_it["out of time"] + of_it["survived"] == of_it["mutants"], module
+        assert of_it["percent"] >= ENOUGH_PERCENT, module
