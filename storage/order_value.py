@@ -42,10 +42,9 @@ def quote_of(question: Question) -> Quote:
 
 def rules_of(question: Question) -> MarketRules:
     """The exchange's rules for the order's market. Raises MissingInput."""
-    rules = known(quote_of(question).rules, f"the exchange's rules for {question.order.market}")
-    if rules.market != question.order.market:
-        raise MissingInput(f"the exchange's rules for {question.order.market} are missing")
-    return rules
+    rules, market = quote_of(question).rules, question.order.market
+    of_market = None if rules is None or rules.market != market else rules
+    return known(of_market, f"what the exchange asks of orders in {market}")
 
 
 def bid_and_ask(question: Question) -> tuple[Price, Price]:

@@ -59,7 +59,7 @@ def order_rules(question: Question) -> Check:
         for execution in question.facts.open_executions
     )
     if resting >= rules.maximum_open_orders:
-        problems.append(f"{resting} orders of ours are open there, of {rules.maximum_open_orders} at most")
+        problems.append(f"orders of ours open there: {resting} of {rules.maximum_open_orders} at most")
     waits = None if order.trigger is None else order.trigger.price
     at = order.limit if waits is None else waits
     price = "market" if at is None else price_text(at)

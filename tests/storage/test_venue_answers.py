@@ -88,7 +88,7 @@ ANSWERS: Final[list[tuple[CheckCode, dict[str, Any], Check]]] = [
             (
                 "The exchange would refuse this order: 0.0000041 has more than 6 decimals; 0.0000041 BTC is less "
                 "than 0.00006607; 61200 is no multiple of the tick 7; 0.25 EUR is less than 5.00 EUR; BTC-EUR takes"
-                " no limit orders; 1 orders of ours are open there, of 1 at most; change it."
+                " no limit orders; orders of ours open there: 1 of 1 at most; change it."
             ),
             "change the order",
         ),

@@ -73,7 +73,7 @@ class TestOrderRules:
             ({"minimum_quantity": coins("0.00041001")}, "less than 0.00041001"),
             ({"maximum_quantity": coins("0.00040999")}, "more than 0.00040999"),
             ({"minimum_value": eur("25.093")}, "less than 25.09 EUR"),
-            ({"maximum_open_orders": 0}, "0 orders of ours are open there, of 0"),
+            ({"maximum_open_orders": 0}, "orders of ours open there: 0 of 0"),
         ],
     )
     def test_what_the_exchange_would_refuse_fails(self, rules: dict[str, Any], words: str) -> None:
