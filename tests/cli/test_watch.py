@@ -114,7 +114,7 @@ def test_without_a_terminal_nothing_fires_and_wrong_words_are_named(tmp_path: Pa
         for words in (
             rf"e {proposal} needs a terminal",
             rf"not understood: fire {proposal}",
-            r"not understood: e ",
+            r"not understood: e\. ",
             r"not understood: d 9+",
             r"d 777: there is no proposal 777",
         ):

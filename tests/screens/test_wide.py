@@ -154,7 +154,7 @@ def test_a_failing_job_keeps_to_the_columns_of_its_pane_and_is_told_whole_under_
     fine = JobLock("reconcile", "box2-instance", 7, 60_000_000, NOW, 0, None, paused=False)
     broken = JobLock("scan", None, 12, None, NOW + 41_000_000, 2, "the exchange is silent", paused=False)
     paused = JobLock("look", None, 3, None, NOW, 8, "gone", paused=True)
-    *_, good, failing, why, resting, gone = locks.rows(console_state(job_locks=(fine, broken, paused)), SCENE, 55)
+    *_, resting, gone, failing, why, good = locks.rows(console_state(job_locks=(fine, broken, paused)), SCENE, 55)
     assert good.columns == failing.columns == resting.columns
     assert [cell.text for cell in failing.cells] == ["scan", "free", "f12", "", "next 0:41"]
     assert [cell.text for cell in resting.cells] == ["look", "free", "f3", "", "paused"]

@@ -90,6 +90,7 @@ def test_a_claim_is_stored_column_by_column(
         "trigger_price": trigger[1],
         "venue_filled": "0",
         "fills_short": 0,
+        "imported": 0,
     }
     assert stored == {**dict.fromkeys(stored), **expected}
     assert (claim.client_order_id, claim.policy_hash, claim.claimed_at) == (

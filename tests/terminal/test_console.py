@@ -226,7 +226,7 @@ def test_a_byte_that_is_no_utf8_is_a_key_like_others(tmp_path: Path) -> None:
         terminal.send(b"\xe9a\x9b\xff\xfe")
         read_on(terminal, 0.5)
         terminal.send("?")
-        terminal.wait_for("everywhere", 5)
+        terminal.wait_for("KEYS", 5)
     assert exchange_rows(tmp_path, "SELECT order_id FROM orders") == []
 
 
