@@ -24,6 +24,7 @@ from storage.codes import RESTING, UNDECIDED
 from storage.database import Tx
 from storage.errors import BudgetExceeded, Conflict, InvalidPolicy, NotFound, StaleFence
 from storage.execution_rows import executions_in
+from storage.facts import newest_sweep
 from storage.market_models import Quote
 from storage.models import Ticket
 from storage.policy_store import activate_policy, active_policy
@@ -168,7 +169,7 @@ class World:
                 if not await process.vault.read(_unsettled):
                     return
             await self.clock.sleep(5)
-        left = await process.vault.read(_unsettled)
+        left = await process.vault.read(lambda tx: (_unsettled(tx), newest_sweep(tx)))
         self.watch.broken.append(f"not at rest after {LOOKS * 5} s: {left}")
 
     async def settle(self, process: Process) -> None:
