@@ -22,7 +22,7 @@ from console.paper.markets import SPECS
 from storage.clock import SECOND
 from storage.codes import RESTING, UNDECIDED
 from storage.database import Tx
-from storage.errors import BudgetExceeded, Conflict, InvalidPolicy, NotFound, StaleFence
+from storage.errors import BudgetExceeded, Conflict, InvalidPolicy, NotFound, StaleFence, VaultBroken
 from storage.execution_rows import executions_in
 from storage.facts import newest_sweep
 from storage.market_models import Quote
@@ -155,6 +155,10 @@ class World:
         except (Died, asyncio.CancelledError):
             await self.kill(process)
             return None
+        except VaultBroken:
+            if process in self.processes:
+                raise
+            return None  # it was killed before it came to this
 
     # rest -----------------------------------------------------------------------------------------------------
     async def come_to_rest(self) -> None:
