@@ -58,11 +58,12 @@ class Adoption:
 def record_sweep(tx: Tx, result: SweepResult) -> int:
     """Store a sweep; the first one of a PAPER vault without executions becomes the baseline of its balances.
 
-    One that another sweep has overtaken says nothing and is not stored; one that took too long is not clean.
+    One that another sweep has overtaken says nothing and is not stored; one that took too long is not clean. A sweep
+    from the future, stored before the clock was set right, overtakes nothing: it would stand until that time comes.
     Returns the id of the newest sweep.
     """
     newest = tx.sql.one("newest_sweep")
-    if newest is not None and newest["started_at"] > result.started_at:
+    if newest is not None and result.started_at < newest["started_at"] <= newest["finished_at"] <= tx.now:
         return int(newest["id"])
     took = tx.now - result.started_at
     if not 0 <= took <= LONGEST_COMPARISON:

@@ -37,6 +37,7 @@ def stories(first: int, steps: int, *, shrink: bool) -> int:
             tell(number, PER_SEED, shrink=shrink)
         except Exception as broken:
             say(f"seed {number} broke after {Console.steps.total()} steps: {type(broken).__name__}: {broken}")
+            say("\n".join(getattr(broken, "__notes__", ())))
             return 1
         say(f"seed {number}: {Console.steps.total()} steps, {time.monotonic() - began:.0f} s")
         number += 1

@@ -22,8 +22,9 @@ from console.paper.markets import SPECS
 from storage.clock import SECOND
 from storage.codes import RESTING, UNDECIDED
 from storage.database import Tx
-from storage.errors import BudgetExceeded, Conflict, InvalidPolicy, NotFound, StaleFence
+from storage.errors import BudgetExceeded, Conflict, InvalidPolicy, NotFound, StaleFence, VaultBroken
 from storage.execution_rows import executions_in
+from storage.facts import newest_sweep
 from storage.market_models import Quote
 from storage.models import Ticket
 from storage.policy_store import activate_policy, active_policy
@@ -154,6 +155,10 @@ class World:
         except (Died, asyncio.CancelledError):
             await self.kill(process)
             return None
+        except VaultBroken:
+            if process in self.processes:
+                raise
+            return None  # it was killed before it came to this
 
     # rest -----------------------------------------------------------------------------------------------------
     async def come_to_rest(self) -> None:
@@ -161,15 +166,18 @@ class World:
         self.exchange.mend()
         self.clock.ahead = 0
         await self.exchange.timeline.drain()
+        failed: ExchangeError | None = None
         for _ in range(LOOKS):
             process = await self.process(0)
-            with suppress(ExchangeError):
-                await reconcile_and_sweep(process.parts, force=True)
+            try:
+                await _compare(process)
                 if not await process.vault.read(_unsettled):
                     return
+            except ExchangeError as error:
+                failed = error
             await self.clock.sleep(5)
-        left = await process.vault.read(_unsettled)
-        self.watch.broken.append(f"not at rest after {LOOKS * 5} s: {left}")
+        left = await process.vault.read(lambda tx: (_unsettled(tx), newest_sweep(tx)))
+        self.watch.broken.append(f"not at rest after {LOOKS * 5} s: {left}, {failed!r}")
 
     async def settle(self, process: Process) -> None:
         """If something is unsettled: lift the faults, wait until nothing can arrive any more, and compare."""
@@ -178,7 +186,7 @@ class World:
         self.exchange.mend()
         await self.clock.sleep(ARRIVES_S)
         with suppress(ExchangeError):
-            await reconcile_and_sweep(process.parts, force=True)
+            await _compare(process)
 
     async def end_everything(self) -> list[str]:
         """Come to rest twice, the second time with every order ended; what vault and exchange disagree on then."""
@@ -198,6 +206,12 @@ class World:
             self.run(_cancel_all())
         finally:
             self._open.close()
+
+
+async def _compare(process: Process) -> None:
+    """Read the exchange's clock, as every quote of a job does that is not run here, and compare."""
+    await process.clients.quotes.fetch(MARKETS[0])
+    await reconcile_and_sweep(process.parts, force=True)
 
 
 def _few_markets() -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from storage.clock import MINUTE, SECOND
+from storage.clock import HOUR, MINUTE, SECOND
 from storage.codes import ExecutionState, Mode
 from storage.database import Tx
 from storage.errors import WrongMode
@@ -160,6 +160,16 @@ def test_an_overtaken_comparison_does_not_mask_the_newer_one(tx: Tx) -> None:
     sweep = newest_sweep(tx)
     assert sweep is not None
     assert not sweep.clean
+
+
+def test_a_comparison_from_the_future_gives_way_once_the_clock_is_set_right(tx: Tx) -> None:
+    ahead = replace(a_result(tx), differences=("BTC: the exchange has 1, the vault expects 0",))
+    record_sweep(tx, ahead)
+    tx.now -= 2 * HOUR
+    record_sweep(tx, a_result(tx))
+    sweep = newest_sweep(tx)
+    assert sweep is not None
+    assert (sweep.clean, sweep.finished_at) == (True, tx.now)
 
 
 def a_result(tx: Tx) -> SweepResult:
