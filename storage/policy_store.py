@@ -85,13 +85,19 @@ def activate_policy(tx: Tx, policy: Policy, replaces: int, venues: Mapping[str, 
 
     Raises:
         InvalidPolicy: it leaves no order that a buy could have, in some market or at all; with the figures. The
-            exchange's own minima are tested where ``venues`` tell them.
+            exchange's own minima are tested where ``venues`` tell them. Or a market is in both of its lists.
         Conflict: another policy was activated meanwhile.
     """
     policy_hash = policy.hash()
     current = active_policy(tx)
     if current.hash == policy_hash:
         return current
+    # Whoever puts a market on exit_only wants no buys there, and the allowlist would let them through.
+    if both := sorted(set(policy.allowlist) & set(policy.exit_only)):
+        stand = "stands" if len(both) == 1 else "stand"
+        raise InvalidPolicy(
+            f"policy {policy.name}: {', '.join(both)} {stand} in allowlist and in exit_only; one of them must go"
+        )
     from storage.facts import STAGE_LIMITS, current_stage  # facts are read with this module's active policy
 
     stage = current_stage(tx)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -252,12 +251,13 @@ def read_file(path: Path) -> Policy:
     """A policy from a YAML or JSON file. Raises CommandError that names the file and the field or line."""
     import yaml
 
+    from console.cli.as_written import json_as_written, yaml_as_written
     from storage.errors import InvalidPolicy
     from storage.policies import read_policy
 
     try:
         text = path.read_text(encoding="utf-8")
-        return read_policy(json.loads(text) if path.suffix == ".json" else yaml.safe_load(text))
+        return read_policy(json_as_written(text) if path.suffix == ".json" else yaml_as_written(text))
     except OSError as error:
         problem = f"cannot be read ({error.strerror})"
     except yaml.MarkedYAMLError as error:

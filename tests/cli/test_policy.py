@@ -86,3 +86,56 @@ def test_what_show_prints_activate_takes_and_it_is_the_same_policy(home: Path) -
 
 def test_figures_in_a_policy_are_in_order(home: Path) -> None:
     assert oracle_json(home, "policy", "show", "semi-auto")["confidences"] == [25, 50, 75, 100]
+
+
+def changed_text(home: Path, before: str, after: str, name: str = "mine.yaml") -> str:
+    """A file that holds semi-auto with one piece of its text replaced."""
+    text = oracle(home, "policy", "show", "semi-auto").stdout
+    assert before in text
+    path = home / name
+    path.write_text(text.replace(before, after))
+    return str(path)
+
+
+@pytest.mark.parametrize("written_as", ["1:30", "0x2d", "4_5", "0b11"])
+def test_a_number_that_a_person_would_read_otherwise_is_refused(home: Path, written_as: str) -> None:
+    path = changed_text(home, "\ncooldown_min: 15\n", f"\ncooldown_min: {written_as}\n")
+    done = oracle(home, "policy", "diff", "semi-auto", path, check=False)
+    assert done.returncode == 2
+    assert f"cooldown_min: '{written_as}' is not a plain number" in done.stderr
+
+
+def test_a_number_with_a_leading_zero_is_the_number_that_stands_there(home: Path) -> None:
+    path = changed_text(home, "max_eur: 500", "max_eur: 0100")
+    rows = oracle_json(home, "policy", "diff", "semi-auto", path)
+    assert rows == [{"field": "order.max_eur", "a": "500", "b": "100", "loosens": False}]
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "field"),
+    [
+        ("twice.yaml", "\ncooldown_min: 15\n", "\ncooldown_min: 15\ncooldown_min: 0\n", "cooldown_min"),
+        ("deep.yaml", "  max_eur: 500\n", "  max_eur: 50\n  max_eur: 500\n", "max_eur"),
+    ],
+)
+def test_a_field_that_stands_there_twice_is_refused(home: Path, name: str, before: str, after: str, field: str) -> None:
+    done = oracle(home, "policy", "activate", changed_text(home, before, after, name), check=False)
+    assert done.returncode == 2
+    assert f"({field} stands there twice)" in done.stderr
+
+
+def test_a_field_that_stands_twice_in_json_is_refused(home: Path) -> None:
+    text = oracle(home, "policy", "show", "semi-auto", "--json").stdout
+    path = home / "twice.json"
+    path.write_text(text.replace('"cooldown_min": 15', '"cooldown_min": 15, "cooldown_min": 0'))
+    done = oracle(home, "policy", "activate", str(path), check=False)
+    assert done.returncode == 2
+    assert "cooldown_min stands there twice" in done.stderr
+
+
+def test_a_market_for_buys_and_for_exits_only_is_refused(home: Path) -> None:
+    before = in_force(home)
+    done = oracle(home, "policy", "activate", written(home, exit_only=["BTC-EUR"]), check=False)
+    assert done.returncode == 2
+    assert "BTC-EUR stands in allowlist and in exit_only" in done.stderr
+    assert in_force(home) == before

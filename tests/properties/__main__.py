@@ -17,8 +17,8 @@ from random import SystemRandom
 from typing import Final
 
 from tests.properties.machine import Console
-from tests.properties.planted import PLANTED
-from tests.properties.telling import STORY, tell
+from tests.properties.planted import PLANTED, TOLD_OF
+from tests.properties.telling import STORY, only, tell
 
 PER_SEED: Final = 40
 """Stories told with one number."""
@@ -57,7 +57,7 @@ def planted(first: int, steps: int) -> int:
         word = "missed"
         with redirect_stdout(io.StringIO()), plant():
             try:
-                tell(first, max(steps // STORY, 1))
+                tell(first, max(steps // STORY, 1), console=only(TOLD_OF[name]))
             except AssertionError as found:
                 word = "found" if re.search(said, str(found)) else f"taken for another: {found}"
         missed += word != "found"

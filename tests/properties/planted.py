@@ -164,23 +164,23 @@ PLANTED: Final[Mapping[str, tuple[Callable[[], Any], str]]] = MappingProxyType(
 )
 """By name: what puts it in, and what the stories say of it."""
 
-FOUND_WITH: Final[Mapping[str, tuple[int, tuple[str, ...]]]] = MappingProxyType(
+TOLD_OF: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "the executor sends again": (1, ("propose_and_fire",)),
-        "silence is failure": (1, ("propose_and_fire",)),
-        "absence is called too early": (4, ("buy_and_sell", "reconcile_twice")),
-        "a halt is ignored": (4, ("propose_and_fire", "stop")),
-        "senders are not waited for": (1, ("fire_amid",)),
-        "fills count twice": (1, ("propose_and_fire",)),
-        "the caps always allow": (1, ("buy_and_sell",)),
-        "exposure is not looked at": (2, ("propose_and_fire",)),
-        "rules may change after the ticket": (1, ("draw_a_ticket", "change_policy", "fire_a_ticket_drawn_earlier")),
-        "the budget is not looked at": (1, ("costly_call",)),
-        "a decline is undone later": (3, ("propose", "decide", "time_passes", "undo")),
-        "a stale fence writes": (1, ("outlive_a_lease",)),
-        "a restored vault gives ids out again": (1, ("propose_and_fire", "send_after_a_backup")),
-        "a restored vault trades at once": (1, ("send_after_a_backup",)),
+        "the executor sends again": ("propose_and_fire",),
+        "silence is failure": ("propose_and_fire",),
+        "absence is called too early": ("buy_and_sell", "reconcile_twice"),
+        "a halt is ignored": ("propose_and_fire", "stop"),
+        "senders are not waited for": ("fire_amid",),
+        "fills count twice": ("propose_and_fire",),
+        "the caps always allow": ("buy_and_sell",),
+        "exposure is not looked at": ("propose_and_fire",),
+        "rules may change after the ticket": ("draw_a_ticket", "change_policy", "fire_a_ticket_drawn_earlier"),
+        "the budget is not looked at": ("costly_call",),
+        "a decline is undone later": ("propose", "decide", "time_passes", "undo"),
+        "a stale fence writes": ("outlive_a_lease",),
+        "a restored vault gives ids out again": ("propose_and_fire", "send_after_a_backup"),
+        "a restored vault trades at once": ("send_after_a_backup",),
+        "what a restore forgot stays forgotten": ("send_after_a_backup", "all_is_well_again"),
     }
 )
-"""A seed and the deeds of which stories get to a fault within a few hundred steps; stories of all deeds do, too, some
-of them later."""
+"""The deeds whose stories get to a fault soon; stories of all deeds do, too, many of them much later."""

@@ -8,12 +8,30 @@ from collections.abc import Iterator
 import pytest
 
 from tests.properties.machine import Console
-from tests.properties.planted import FOUND_WITH, PLANTED
+from tests.properties.planted import PLANTED, TOLD_OF
 from tests.properties.telling import only, tell
 
 SEEDS = (20261124, 20261125, 20261126, 20261127)
 STORIES = 9
 """With each seed; about 45 steps a story."""
+
+FOUND_WITH = {
+    "the executor sends again": 1,
+    "silence is failure": 1,
+    "absence is called too early": 4,
+    "a halt is ignored": 4,
+    "senders are not waited for": 1,
+    "fills count twice": 1,
+    "the caps always allow": 1,
+    "exposure is not looked at": 2,
+    "rules may change after the ticket": 1,
+    "the budget is not looked at": 1,
+    "a decline is undone later": 3,
+    "a stale fence writes": 1,
+    "a restored vault gives ids out again": 1,
+    "a restored vault trades at once": 1,
+}
+"""Seeds with which a few hundred deeds are enough; what is left out takes longer to look for, see ``--planted``."""
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -38,6 +56,5 @@ def test_whatever_is_done_in_whatever_order_nothing_that_must_hold_is_broken(num
 @pytest.mark.parametrize("fault", FOUND_WITH)
 def test_a_fault_in_the_program_is_found(fault: str) -> None:
     plant, said = PLANTED[fault]
-    number, deeds = FOUND_WITH[fault]
     with plant(), pytest.raises(AssertionError, match=said):
-        tell(number, 20, 30, console=only(deeds))
+        tell(FOUND_WITH[fault], 20, 30, console=only(TOLD_OF[fault]))

@@ -107,6 +107,14 @@ def test_no_policy_without_a_window_comes_into_force(tx: Tx) -> None:
     assert tx.db.execute("SELECT count(*) FROM policies WHERE name = 'empty'").fetchone()[0] == 0
 
 
+def test_a_market_in_both_lists_is_a_contradiction_that_is_named(tx: Tx) -> None:
+    seen = active_policy(tx)
+    both = policy_with(name="both", allowlist=("ADA-EUR", "BTC-EUR", "ETH-EUR"), exit_only=("ETH-EUR", "ADA-EUR"))
+    with pytest.raises(InvalidPolicy, match="ADA-EUR, ETH-EUR stand in allowlist and in exit_only"):
+        activate_policy(tx, both, seen.activation_id)
+    assert active_policy(tx) == seen
+
+
 def test_the_stage_of_the_vault_is_the_one_that_counts(tx: Tx) -> None:
     large = policy_with(name="large", order={"min_eur": 30})
     tx.sql.insert("insert_stage_change", stage="TRAINING", reason="test", actor="operator", now=tx.now)
