@@ -121,11 +121,14 @@ def _open(folder: Path) -> sqlite3.Connection:
     db.row_factory = sqlite3.Row
     db.execute("PRAGMA query_only = ON")
     version = schema_version(db)
-    if version != len(migrations()):
+    known = len(migrations())
+    if version != known:
         db.close()
         raise WrongSchema(
-            f"the vault has schema {version}, this program knows {len(migrations())}; "
-            "start the console once to migrate it, or update the program"
+            f"the vault was written by a newer version of this program (schema {version}, this one knows {known}); "
+            "update the program"
+            if version > known
+            else f"the vault has schema {version}, this program knows {known}; start the console once to migrate it"
         )
     return db
 

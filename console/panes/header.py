@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from console import format as fmt
 from console.panes.drawing import Scene, joined, rule, walled, width_of
 from console.screens.confirm_line import Line, Span
-from console.text import safe_text
+from console.text import safe_text, wrapped
 from storage.codes import TradingState
 
 if TYPE_CHECKING:
@@ -30,14 +30,20 @@ def trading_token(word: str) -> str:
 
 
 def top_lines(state: ConsoleState | None, scene: Scene, width: int, startup: str) -> list[Line]:
-    """The top border and the line or lines of the link, each exactly ``width`` cells."""
+    """The top border and the line or lines of the link, each exactly ``width`` cells.
+
+    Without a state one line more where ``startup`` needs it: what to do stands at its end.
+    """
     mode = Span(scene.mode.value.upper(), f"{scene.frame_token} strong")
     frame, token = scene.frame, scene.frame_token
     ends = (frame.top_left, frame.top_right)
     clock = (Span(_clock_text(scene, width), ""),)
     if state is None:
-        body = (Span(" "), Span(safe_text(startup, max(width - 4, 1)), "wait"))
-        return [rule(ends, frame.across, token, [mode], clock, width), walled(body, width, frame, token)]
+        told = [(Span(" "), Span(line, "wait")) for line in _told(startup, width)]
+        return [
+            rule(ends, frame.across, token, [mode], clock, width),
+            *(walled(line, width, frame, token) for line in told),
+        ]
     header = state.header
     if width < STANDARD:
         parts = [mode, Span(safe_text(header.source.partition(",")[0], 30))]
@@ -58,6 +64,13 @@ def top_lines(state: ConsoleState | None, scene: Scene, width: int, startup: str
         rule(ends, frame.across, token, parts, clock, width),
         walled(_status(header, scene, width), width, frame, token),
     ]
+
+
+def _told(startup: str, width: int) -> list[str]:
+    """The sentence in as many lines as the head has, and one; the last is cut."""
+    room, most = max(width - 4, 2), 3 if width < STANDARD else 2
+    lines = wrapped(safe_text(startup, room * most * 2), room)
+    return [*lines[: most - 1], safe_text(" ".join(lines[most - 1 :]), room)] if len(lines) >= most else list(lines)
 
 
 def _fits(parts: list[Span], right: Line, width: int) -> bool:

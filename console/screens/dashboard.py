@@ -248,7 +248,9 @@ class DashboardScreen(Screen[None], inherit_bindings=False):
         head = top_lines(self.state, scene, width, driver.startup)
         head += [self._walled((), scene, width)] * (shape.head - len(head))
         foot = [self._walled(self._activity(scene), scene, width), self._footer(scene, width)]
-        self._block("frame").show([*head, *body_lines(shape, self._bodies(shape, scene), scene, self._pane), *foot])
+        body = body_lines(shape, self._bodies(shape, scene), scene, self._pane)
+        # A start that fails needs a line more than the head has: it takes that of the first pane's title.
+        self._block("frame").show([*head, *body[len(head) - shape.head :], *foot])
 
     def _block(self, name: str) -> LineBlock:
         return self.query_one(f"#{name}", LineBlock)

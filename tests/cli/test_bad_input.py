@@ -182,7 +182,7 @@ def no_vault(folder: Path) -> None:
     [
         pytest.param(garbage, 3, 3, 1, "VAULT_BROKEN: ", id="garbage"),
         pytest.param(a_directory, 3, 3, 3, "VAULT_BROKEN: ", id="a directory in its place"),
-        pytest.param(newer, 3, 3, 3, "WRONG_SCHEMA: ", id="a newer schema"),
+        pytest.param(newer, 3, 3, 3, "WRONG_SCHEMA: the vault was written by a newer version", id="a newer schema"),
         pytest.param(no_key, 0, 3, 1, "VAULT_BROKEN: audit.key", id="no audit key"),
         pytest.param(no_vault, 3, 3, 1, "VAULT_BROKEN: ", id="the vault lost, its head left"),
     ],

@@ -34,6 +34,19 @@ async def test_the_first_frame_needs_no_state() -> None:
         assert "starting the simulated exchange" in running.lines[1]
 
 
+@pytest.mark.parametrize("size", [(40, 12), (44, 22), (79, 24), (80, 24), (120, 36)])
+async def test_what_keeps_the_console_from_opening_is_told_to_its_end(size: tuple[int, int]) -> None:
+    driver = FakeDriver(None)
+    driver.startup = "audit.key is missing, but the vault has events; put it back or restore a backup (oracle restore)"
+    async with console(driver, size) as running:
+        told = " ".join(line.strip("│ ") for line in running.lines[1:4])
+        assert driver.startup in told
+        assert running.lines[-1].startswith("└")
+        driver.show(console_state())
+        await running.until(lambda: "audit.key" not in "".join(running.lines))
+        assert "1 Proposals" in "".join(running.lines)
+
+
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_most_urgent_ready_proposal_is_selected_with_the_first_rows(size: tuple[int, int]) -> None:
     async with console(FakeDriver(None), size) as running:
