@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.run-installed
 DEV_STAMP := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-PYTEST_JOBS ?= 4
+PYTEST_JOBS ?= 7
 
 # Where this is set, every start compiles the program anew.
 export PYTHONDONTWRITEBYTECODE :=
