@@ -110,6 +110,20 @@ def _chosen(tx: Tx, word: str, from_file: Policy | None) -> Policy:
     return from_file if from_file is not None else find_policy(tx, word)
 
 
+def _check_name(found: Context, path: str, policy: Policy) -> None:
+    """Whoever puts a preset in force by its name means its figures, not what a file of that name made of them.
+
+    Raises CommandError.
+    """
+    from storage.policies import presets
+
+    preset = presets(found.home.mode).get(policy.name)
+    if preset is not None and preset.hash() != policy.hash():
+        raise CommandError(
+            USAGE, f"{path}: name: {policy.name} is a preset, with other figures; give this policy a name of its own"
+        )
+
+
 def _file_of(word: str) -> Policy | None:
     """The policy in the file of that name; None where the word is no file's name. Raises CommandError."""
     path = Path(word)
@@ -121,7 +135,8 @@ async def _put_in_force(found: Context, word: str, as_json: bool) -> int:
     from storage.policy_changes import loosening_line, policy_changes
     from storage.policy_store import activate_policy, active_policy
 
-    from_file = _file_of(word)
+    if (from_file := _file_of(word)) is not None:
+        _check_name(found, word, from_file)
     async with opened_vault(found) as vault:
         current = await vault.read(active_policy)
         wanted: Policy = await vault.read(lambda tx: _chosen(tx, word, from_file))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -139,3 +140,13 @@ def test_a_market_for_buys_and_for_exits_only_is_refused(home: Path) -> None:
     assert done.returncode == 2
     assert "BTC-EUR stands in allowlist and in exit_only" in done.stderr
     assert in_force(home) == before
+
+
+def test_a_file_that_calls_other_figures_by_a_preset_s_name_is_refused(home: Path) -> None:
+    path = home / "observer.json"
+    path.write_text(json.dumps({**oracle_json(home, "policy", "show", "semi-auto"), "name": "observer"}))
+    before = oracle_json(home, "policy", "list")
+    told = oracle(home, "policy", "activate", str(path), check=False)
+    assert told.returncode == 2
+    assert "name: observer is a preset, with other figures; give this policy a name of its own" in told.stderr
+    assert oracle_json(home, "policy", "list") == before
