@@ -22,6 +22,7 @@ from storage.executions import (
     Rejected,
     abandon_stale_claims,
     begin_submit,
+    call_lost,
     cancel_asked,
     mark_unknown,
     overdue_submitting,
@@ -471,3 +472,25 @@ class TestConsequences:
         assert apply_order(tx, execution.id, order, "look-up", {}) is E.REJECTED
         assert proposal_state(tx, execution) is ProposalState.EXECUTED
         assert alerts(tx) == []
+
+
+class TestLosing:
+    def test_an_order_called_lost_keeps_the_look_ups_that_say_so(self, tx: Tx) -> None:
+        execution = bring_to(tx, E.SUBMITTED)
+        halt(tx, "what the exchange lost")
+        call_lost(tx, execution.id, [(7, 404, 240), (9, 404, 240)])
+        evidence = '{"cause": "the exchange no longer knows its order", "look_ups": [[7, 404, 240], [9, 404, 240]]}'
+        assert last_event(tx, execution) == event(tx, E.SUBMITTED, E.UNKNOWN, "look-up", evidence)
+
+    def test_no_order_is_called_lost_while_trading_goes_on(self, tx: Tx) -> None:
+        execution = bring_to(tx, E.SUBMITTED)
+        with pytest.raises(Conflict) as told:
+            call_lost(tx, execution.id, [])
+        assert str(told.value) == "an order is called lost only while trading is HALTED"
+
+    def test_what_does_not_rest_is_not_called_lost(self, tx: Tx) -> None:
+        execution = bring_to(tx, E.FILLED)
+        halt(tx, "what the exchange lost")
+        with pytest.raises(Conflict) as told:
+            call_lost(tx, execution.id, [])
+        assert str(told.value) == f"execution {execution.id} is FILLED and does not rest"
