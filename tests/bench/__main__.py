@@ -24,6 +24,7 @@ from tests.bench.timed import ORACLE, ROOT, Cost, OnTerminal, environment, run_t
 PYTHON: Final = sys.executable
 MINIMAL: Final = (PYTHON, "-m", "tests.bench.minimal")
 ROW: Final = rb"(BUY|SELL) +[A-Z]+-EUR"
+FIGURES: Final = Path(__file__).parents[1] / "figures" / "bench.json"
 SETTLED_S: Final = 20.0
 """After its start a console loads what it needs later; idle begins after that."""
 
@@ -86,7 +87,7 @@ def git(*arguments: str) -> str:
 def main() -> int:
     """Read the command line, measure, report."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--json", type=Path, default=Path(__file__).with_name("figures.json"), help="the file")
+    parser.add_argument("--json", type=Path, default=FIGURES, help="the file")
     parser.add_argument("--times", type=int, default=7, help="runs of each; the median counts")
     parser.add_argument("--idle", type=float, default=60.0, help="seconds to watch an idle console for")
     parser.add_argument("--hours", type=int, default=8, help="hours of the exchange's stepped clock; 0 leaves them out")
