@@ -257,6 +257,7 @@ class Runtime(Decisions):
             source=engine.connection.source,
             instance=self.actor.instance,
             candles={} if self._markets is None else dict(self._markets.candles),
+            runs_jobs=self._scheduler is not None,
         )
         self._state = await engine.vault.read(lambda tx: build_state(tx, around))
         self._see_senders_out(self._state.header.trading)

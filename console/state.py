@@ -152,6 +152,8 @@ class Surroundings:
     instance: str
     candles: Mapping[str, tuple[Candle, ...]] = field(default_factory=dict)
     """By market, oldest first, as far as anybody fetched them."""
+    runs_jobs: bool = False
+    """Whether this process runs the jobs that nobody else does."""
 
 
 def build_state(tx: Tx, around: Surroundings) -> ConsoleState:
@@ -223,7 +225,7 @@ def _header(tx: Tx, around: Surroundings, common: Common, unknown: int, resting:
         source=around.source,
         link=around.link,
         next_look_at=None if look is None else look["next_run_at"],
-        scheduler=_scheduler(tx, jobs.get(JobName.KEEPER), around.instance),
+        scheduler=_scheduler(tx, jobs.get(JobName.KEEPER), around),
         in_flight=len(in_flight),
         unknown=unknown,
         resting=resting,
@@ -231,11 +233,12 @@ def _header(tx: Tx, around: Surroundings, common: Common, unknown: int, resting:
     )
 
 
-def _scheduler(tx: Tx, keeper: sqlite3.Row | None, instance: str) -> str | None:
-    # The keeper's lease is held as long as its process lives, so it tells whether a scheduler runs at all.
+def _scheduler(tx: Tx, keeper: sqlite3.Row | None, around: Surroundings) -> str | None:
+    # The keeper's lease is held as long as its process lives, so it tells whether another scheduler runs. That of a
+    # killed one stands for up to its TTL, while this process takes every other job when it is due.
     if keeper is None or keeper["holder"] is None or keeper["expires_at"] <= tx.now or holder_is_gone(tx, keeper):
-        return None
-    return "here" if keeper["holder"] == instance else str(keeper["holder"])
+        return "here" if around.runs_jobs else None
+    return "here" if keeper["holder"] == around.instance else str(keeper["holder"])
 
 
 def _proposal_view(tx: Tx, proposal: Proposal, around: Surroundings, common: Common) -> ProposalView:

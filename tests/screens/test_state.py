@@ -17,10 +17,11 @@ from console.panes.history import columns, rows
 from console.state import ConsoleState, HistoryLine, Link, Surroundings, build_state
 from console.symbols import SETS
 from storage.clock import HOUR, MINUTE
-from storage.codes import ExecutionState, Mode, OrderKind, OrderType, Side
+from storage.codes import ExecutionState, JobName, Mode, OrderKind, OrderType, Side
 from storage.database import Tx
 from storage.evidence import apply_order
 from storage.gate import pass_gate
+from storage.leases import LEASE_TTL, acquire_lease, register_job
 from storage.market_models import Level, Quote
 from storage.models import Actor
 from storage.money import Price, Quantity
@@ -168,3 +169,13 @@ def test_another_proposal_costs_four_statements_and_no_second_replay(tx: Tx) -> 
         counts.append(len(ran))
     assert counts[1] - counts[0] <= 4, counts
     assert counts[0] <= 70, counts
+
+
+def test_a_console_that_runs_the_jobs_says_so_where_nobody_else_holds_them(tx: Tx) -> None:
+    watching = Surroundings({}, {}, Link(None, None), "simulated", "box-1")
+    working = replace(watching, runs_jobs=True)
+    register_job(tx, JobName.KEEPER, MINUTE)
+    acquire_lease(tx, JobName.KEEPER, "box-2")
+    assert [build_state(tx, each).header.scheduler for each in (watching, working)] == ["box-2", "box-2"]
+    tx.now += LEASE_TTL
+    assert [build_state(tx, each).header.scheduler for each in (watching, working)] == [None, "here"]
