@@ -135,3 +135,12 @@ def test_an_idea_from_before_the_clock_was_set_back_is_not_edited_into_one_that_
     with pytest.raises(Conflict, match="before the clock was set back: decline it and propose it anew"):
         revise(tx, made.id, 1, SMALLER)
     assert get_proposal(tx, made.id) == made
+
+
+def test_an_edited_idea_may_not_end_in_the_moment_in_which_it_was_made(tx: Tx) -> None:
+    made = create_proposal(tx, an_idea())
+    tx.now = made.created_at - SMALLER.lives
+    with pytest.raises(Conflict, match="before the clock was set back"):
+        revise(tx, made.id, 1, SMALLER)
+    tx.now += 1
+    assert revise(tx, made.id, 1, SMALLER).expires_at == made.created_at + 1
