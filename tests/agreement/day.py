@@ -27,7 +27,7 @@ from storage.facts import all_fills
 from storage.positions import replay
 from storage.trading_state import current_trading_state
 from tests.agreement.account import MARKETS
-from tests.agreement.pair import Pair, paired
+from tests.agreement.pair import NoPrices, Pair, paired
 from tests.agreement.runs import memory
 
 STEP_S: Final = 10
@@ -152,6 +152,9 @@ async def _act(pair: Pair, day: Day, chance: Random) -> None:
             quantity=held if side is Side.SELL else None,
         )  # fmt: skip
     except ExchangeError:
+        return
+    except NoPrices:
+        day.refused["no prices"] += 1
         return
     if outcome.end is End.REFUSED:
         day.refused.update(str(check.code) for check in outcome.failed)

@@ -54,6 +54,10 @@ RULES: Final[Mapping[str, Any]] = {
 """No pause between trades and no end of them: what is refused here is refused for what the exchange holds."""
 
 
+class NoPrices(AssertionError):
+    """No idea can be confirmed: the exchange shows no prices, or the rate limit lets nobody ask for them."""
+
+
 @dataclass
 class Pair:
     """Both sides, and what the vault has been told of by something else than its own orders."""
@@ -94,7 +98,7 @@ class Pair:
             await self.do(_keeper_comes)
         quote = await self.parts.quotes.fetch(market)
         if quote.rules is None or quote.bid is None or quote.ask is None:
-            raise AssertionError("the exchange shows no prices")
+            raise NoPrices("the exchange shows no prices")
         buying = side is Side.BUY
         near = quote.ask if buying is not rests else quote.bid
         through = -away if rests else THROUGH
