@@ -278,6 +278,16 @@ def test_a_settle_whose_proposal_cannot_move_still_stores_the_evidence(tx: Tx) -
     assert any(f"proposal {execution.proposal_id} is EXPIRED" in text for text in alert_texts(tx))
 
 
+@pytest.mark.parametrize(("state", "told"), [("EXPIRED", False), ("DECLINED", False), ("PROPOSED", True)])
+def test_of_an_order_taken_over_after_a_restore_its_expired_idea_is_no_alert(tx: Tx, state: str, told: bool) -> None:
+    execution = bring_to(tx, E.SUBMITTING)
+    tx.db.execute("DROP TRIGGER proposal_transition")
+    tx.db.execute("UPDATE trade_proposals SET state = ? WHERE id = ?", (state, execution.proposal_id))
+    tx.db.execute("UPDATE trade_executions SET imported = 1 WHERE id = ?", (execution.id,))
+    settle(tx, execution.id, Accepted(venue_order(execution, "filled", part_fill(execution, 1))))
+    assert any(f"proposal {execution.proposal_id} is {state}" in text for text in alert_texts(tx)) is told
+
+
 @pytest.mark.parametrize("state", list(ExecutionState))
 def test_a_listed_refusal_rejects_what_is_undecided_only(tx: Tx, state: ExecutionState) -> None:
     execution = bring_to(tx, state)
