@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from storage.codes import Mode
+from storage.database import WRITE_DEADLINE
 from tests.cli.kit import (
     BETWEEN_LOOKS,
     address,
@@ -35,7 +36,7 @@ from tests.cli.kit import (
 )
 from tests.support import opened_vault
 from tests.terminal.pseudo_terminal import ORACLE, Terminal
-from tests.terminal.test_console import SELECTED, close_the_outcome, fire_the_selected, leave
+from tests.terminal.test_console import SELECTED, close_the_outcome, fire_the_selected, leave, read_on
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("weather")]
 
@@ -227,6 +228,7 @@ def test_a_vault_locked_while_the_console_runs_is_said_and_works_again(tmp_path:
         with locked(tmp_path, how):
             decline_the_selected(terminal)
             terminal.wait_for("the vault is locked by", 15)
+            read_on(terminal, WRITE_DEADLINE)  # a job may have said so before the decline was given up
         assert "DECLINED" not in states(tmp_path).values()
         still_usable(terminal, tmp_path)
 
