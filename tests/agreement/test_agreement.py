@@ -16,6 +16,7 @@ from storage import standing
 from storage.clock import HOUR
 from storage.codes import CheckCode, ExecutionState
 from storage.database import Vault
+from storage.errors import VaultError
 from storage.execution_models import Execution, VenueOrder
 from storage.execution_rows import executions_in
 from storage.flows import import_moves
@@ -192,7 +193,7 @@ async def test_a_fault_in_the_comparison_is_seen(
     fault(monkeypatch)
     try:
         trial = await play(pair, [kind], Random(3))
-    except Exception:
+    except (AssertionError, VaultError):  # what a trial expects did not come about
         return
     assert trial.broken
 
